@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
+from core.ports.channel_history import ChannelHistory
 from core.ports.handoff_rooms import HandoffRooms
 from core.ports.missed_events import MissedEvents
 from core.ports.platform import (
@@ -39,6 +40,10 @@ class Platform(Protocol):
     @property
     def backfill(self) -> Backfill | None:
         """Reads messages from before the bot was mentioned; None if the platform offers no way to."""
+
+    @property
+    def channel_history(self) -> ChannelHistory | None:
+        """Reads what was written in channels; None if the platform shows bots no history."""
 
     @property
     def downloader(self) -> Downloader | None:

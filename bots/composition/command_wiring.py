@@ -24,6 +24,7 @@ from core.commands import (
     ToolsCommand,
     UnblockCommand,
     UsageCommand,
+    explain_digest,
     may_change,
 )
 from core.domain.command_names import CommandName
@@ -67,6 +68,7 @@ def _data_commands(
     """Return the commands that show or delete stored data, and those that block people."""
     base, staff, collector = components.base, components.staff, components.files.garbage_collector
     return {
+        CommandName.DIGEST: explain_digest,
         CommandName.CONTEXT: ContextCommand(base.database, prompting.prompt_builder),
         CommandName.FILES: FilesCommand(base.database, collector),
         CommandName.NEW: NewCommand(collector),

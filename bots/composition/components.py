@@ -17,6 +17,7 @@ from bots.composition.llm_wiring import LlmComponents, build_llm
 from bots.composition.mcp_wiring import build_mcp
 from bots.platform_adapter import AnswersPresses, Platform
 from core.commands import PersonForgetter
+from core.digests.schedule import DigestSchedule
 from core.domain.clock import Clock
 from core.inbound.console_rights import ConsoleRightsReader
 from core.inbound.feedback_notice import FeedbackNotice
@@ -86,6 +87,17 @@ def build_components(
     )
 
 
+def _build_digest_schedule(components: Components) -> DigestSchedule:
+    base = components.base
+    return DigestSchedule(
+        base.database,
+        components.delivery.work_queue,
+        tenants=base.served_tenants,
+        rooms=base.abilities(lambda platform: platform.handoff_rooms),
+        channels=base.abilities(lambda platform: platform.message_channel),
+    )
+
+
 async def start_background(components: Components, exit_stack: contextlib.AsyncExitStack) -> None:
     """Start delivery and the periodic tasks; ``exit_stack`` stops them, the last started first.
 
@@ -104,6 +116,7 @@ async def start_background(components: Components, exit_stack: contextlib.AsyncE
     exit_stack.push_async_callback(files.garbage_collector.close)
     components.handoff.reminders.start(delivery.work_queue)
     build_catch_up(components.base, components.handoff, components.ingestor).start(delivery.work_queue)
+    _build_digest_schedule(components).start()
     if components.mcp is not None:
         components.mcp.start()
         exit_stack.push_async_callback(components.mcp.close)

@@ -4,6 +4,7 @@ from bots.composition.delivery_wiring import DeliveryComponents
 from bots.composition.handoff_wiring import HandoffComponents
 from bots.composition.infrastructure import Infrastructure
 from bots.composition.settings_mapping import build_backlog, build_flood_limits
+from core.digests.memory import ChatMemory
 from core.handoff.event_handler import HandoffEventHandler
 from core.inbound.console_rights import ConsolePeople, ConsoleRightsReader
 from core.inbound.early_presses import EarlyPresses
@@ -37,7 +38,7 @@ def build_console_rights(base: Infrastructure, staff: StaffDirectory) -> Console
 def build_ingestor(
     base: Infrastructure, delivery: DeliveryComponents, handoff: HandoffComponents, staff: StaffDirectory
 ) -> Ingestor:
-    """Build the event sink; flood control and the desk see each event before the bot does."""
+    """Build the event sink; flood control, the memory and the desk see each event before the bot."""
     settings = base.settings
     return Ingestor(
         base.database,
@@ -53,6 +54,7 @@ def build_ingestor(
         observer=base.observer,
         handlers=(
             FloodControl(base.access, build_flood_limits(settings)),
+            ChatMemory(),
             HandoffEventHandler(handoff.service),
         ),
     )

@@ -30,6 +30,7 @@ class PromptComponents:
     token_ratios: TokenRatios
     personas: Personas
     options_loader: OptionsLoader
+    view_loader: PromptViewLoader
     prompt_builder: PromptBuilder
     tool_registry: ToolRegistry
 
@@ -47,20 +48,22 @@ def build_prompting(components: Components, model: Model) -> PromptComponents:
     personas = Personas(Path(settings.data_dir, PERSONAS_FOLDER))
     options_loader = OptionsLoader(base.database, llm.catalog, personas, chat_settings)
     count_tokens = masking_token_counter(client.count_tokens, llm.masker)
+    view_loader = PromptViewLoader(
+        base.database,
+        token_ratios,
+        chat_settings,
+        file_reader=components.files.reader,
+        channel_directories=base.abilities(lambda platform: platform.channel_directory),
+    )
     return PromptComponents(
         chat_settings=chat_settings,
         token_ratios=token_ratios,
         personas=personas,
         options_loader=options_loader,
+        view_loader=view_loader,
         prompt_builder=PromptBuilder(
             options_loader,
-            PromptViewLoader(
-                base.database,
-                token_ratios,
-                chat_settings,
-                file_reader=components.files.reader,
-                channel_directories=base.abilities(lambda platform: platform.channel_directory),
-            ),
+            view_loader,
             Compactor(components.summarizer, chat_settings),
             TokenCalibration(token_ratios, count_tokens),
             chat_settings,

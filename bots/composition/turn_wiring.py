@@ -11,6 +11,8 @@ from core.answering.approvals import Approvals
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
 from core.chat_settings import WhileAnswering
+from core.digests.preparer import DigestPreparer
+from core.digests.reader import DigestReader
 from core.domain.queue import Lane
 from core.kimi import Model
 from core.llm.pseudonymizing_model import Pseudonyms
@@ -120,6 +122,19 @@ def _build_producer(components: Components, prompting: PromptComponents) -> Answ
     )
 
 
+def _build_digest_preparer(components: Components, prompting: PromptComponents) -> DigestPreparer:
+    base = components.base
+    return DigestPreparer(
+        DigestReader(base.database, base.abilities(lambda platform: platform.channel_history)),
+        base.abilities(lambda platform: platform.handoff_rooms),
+        components.llm.completer,
+        prompting.options_loader,
+        prompting.view_loader,
+        prompting.token_ratios,
+        prompting.chat_settings,
+    )
+
+
 def _build_answerer(components: Components, prompting: PromptComponents) -> Answerer:
     base, llm, chat_settings = components.base, components.llm, prompting.chat_settings
     checkpoints = Checkpoints(base.database, base.clock, interval_s=chat_settings.checkpoint_interval_s)
@@ -128,6 +143,7 @@ def _build_answerer(components: Components, prompting: PromptComponents) -> Answ
         RequestPreparer(
             prompting.options_loader,
             prompting.prompt_builder,
+            _build_digest_preparer(components, prompting),
             file_reader=components.files.reader,
             backlog=build_backlog(base.settings),
         ),

@@ -10,6 +10,7 @@ import structlog
 from starlette.routing import BaseRoute
 
 from bots.slack.app_manifest import EVENTS_PATH
+from bots.slack.channel_history import SlackChannelHistory
 from bots.slack.connection_gap import ConnectionGap
 from bots.slack.credentials import HTTP_TIMEOUT, SlackConfig, build_client, check_app_token, identify
 from bots.slack.downloads import SlackDownloader
@@ -75,6 +76,7 @@ class SlackApp:
             else None
         )
         self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account, gap)
+        self.channel_history = SlackChannelHistory(self._client, self.backfill)
         self.missed_events = SlackMissedEvents(self.backfill, self._ingress.parse, self._account, gap)
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, account=self._account, mentions=mentions

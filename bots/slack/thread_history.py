@@ -64,11 +64,11 @@ class ThreadHistory:
         if not thread_ts or limit <= 0 or before_message_id == thread_ts:
             return ()
         messages = await self._fetch_end(address.key.channel, thread_ts, before_message_id, limit)
-        earlier = [one for one in messages if _is_readable(one) and one["ts"] < before_message_id]
+        earlier = [one for one in messages if is_readable(one) and one["ts"] < before_message_id]
         kept = earlier if len(earlier) <= limit else [earlier[0], *earlier[len(earlier) - limit + 1 :]]
-        return await self._complete(kept)
+        return await self.complete(kept)
 
-    async def _complete(self, messages: Sequence[SlackMessage]) -> Sequence[ThreadMessage]:
+    async def complete(self, messages: Sequence[SlackMessage]) -> Sequence[ThreadMessage]:
         """Return messages with the files that they only name, and the names that they only mention."""
         complete = await asyncio.gather(
             *(self._files.complete(one, timeout_s=LOOKUP_TIMEOUT_S) for one in messages)
@@ -103,9 +103,9 @@ class ThreadHistory:
         missed = [
             one
             for one in found
-            if latest < one["ts"] < before_message_id and _is_readable(one) and not self._is_own(one)
+            if latest < one["ts"] < before_message_id and is_readable(one) and not self.is_own(one)
         ]
-        return await self._complete(missed[-limit:])
+        return await self.complete(missed[-limit:])
 
     async def own_messages(self, channel: str, thread_ts: str, *, after: str) -> Sequence[SlackMessage]:
         """Return our own messages after ``after`` (a ts), oldest first, with their metadata.
@@ -119,7 +119,7 @@ class ThreadHistory:
             messages = await self.fetch_thread(channel, thread_ts, oldest=after)
         else:
             messages = await self.fetch_top_level(channel, oldest=after)
-        return [one for one in messages if one["ts"] > after and self._is_own(one)]
+        return [one for one in messages if one["ts"] > after and self.is_own(one)]
 
     async def _fetch_end(self, channel: str, thread_ts: str, latest: str, limit: int) -> list[SlackMessage]:
         """Return a thread's root and its messages up to ``latest``; of a very long one the last ones.
@@ -184,14 +184,15 @@ class ThreadHistory:
             )
             return list(reversed(answer.get("messages") or []))
 
-    def _is_own(self, message: SlackMessage) -> bool:
+    def is_own(self, message: SlackMessage) -> bool:
+        """Return whether a message is ours."""
         identity = self._account.identity
         return message.get("user") == identity.user_id or (
             bool(identity.bot_id) and message.get("bot_id") == identity.bot_id
         )
 
     def _to_thread_message(self, message: SlackMessage, known: KnownNames) -> ThreadMessage:
-        identity, own = self._account.identity, self._is_own(message)
+        identity, own = self._account.identity, self.is_own(message)
         author = author_of(message, known.profiles)
         context = TextContext(names=known.all, own_ids=identity.ids)
         return ThreadMessage(
@@ -212,5 +213,6 @@ def idempotency_key_of(message: SlackMessage) -> str:
             return ""
 
 
-def _is_readable(message: SlackMessage) -> bool:
+def is_readable(message: SlackMessage) -> bool:
+    """Return whether somebody wrote a message, and Slack shows it."""
     return (message.get("subtype") or "") in MESSAGE_SUBTYPES and not message.get("hidden")

@@ -16,6 +16,7 @@ from core.domain.errors import StoreUnavailable
 from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
+from core.ports.channel_history import ChannelHistory
 from core.ports.handoff_rooms import HandoffRooms
 from core.ports.platform import Downloader, EventSink, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
@@ -35,6 +36,7 @@ class TerminalApp:
     handoff_rooms: HandoffRooms | None = None
     private_messages: PrivateMessages | None = None
     channel_directory: ChannelDirectory | None = None
+    channel_history: ChannelHistory | None = None
 
     def __init__(self, *, language: str = "", screen: Screen | None = None) -> None:
         """Build the platform.

@@ -18,6 +18,7 @@ from core.domain.turn_states import Outcome
 from core.kimi import Message, ToolCall
 from core.knowledge.prompt_passages import format_sources
 from core.llm.continuation import ContinuationMemory
+from core.llm.message_links import LinkingModel
 from core.llm.reply_marker import MarkedModel, ReplyMarker
 from core.llm.requester import requester_of
 from core.llm.resumable_stream import stream_with_resume
@@ -131,6 +132,8 @@ class AnswerStreamer:
             clamp_reply_tokens=prepared.clamp_reply_tokens,
         )
         model = self._model
+        if prepared.links:
+            model = LinkingModel(model, prepared.links)
         if prepared.marker_code:
             model = MarkedModel(model, ReplyMarker.NO_ANSWER, prepared.marker_code)
         if prepared.person_code:
@@ -156,6 +159,8 @@ class AnswerStreamer:
     async def _build_tool_runner(
         self, question: Question, prepared: PreparedRequest, delivery: StreamedMessage
     ) -> ToolRunner | None:
+        if not prepared.offers_tools:
+            return None
         thinks = prepared.options.model.thinks and prepared.request.thinking is not False
         options = prepared.options
         tools = await self._tool_registry.tools_for_answer(

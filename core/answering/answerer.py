@@ -132,7 +132,7 @@ class Answerer:
         notes = (
             ended.note,
             unavailable_model_text(prepared.options, question.language),
-            prepared.files_note,
+            prepared.reading_note,
         )
         return prepared, replace(ended, note=" ".join(note for note in notes if note))
 

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 import structlog
 
 from core.answering.file_notices import file_problems_text
+from core.digests.reader import NothingToDigest
 from core.domain.buttons import OptionButton
 from core.domain.tool_approval import ToolApproval
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome
@@ -65,12 +66,8 @@ def outcome_of(
             return AnswerOutcome(outcome=Outcome.INTERRUPTED)  # nothing was said: the next answer says it all
         return AnswerOutcome(outcome=_cancelled_outcome(cancel_reason), note=Notice.STOPPED.text(language))
     error = stream.exception()
-    if isinstance(error, QuestionTooLong):
-        return AnswerOutcome(outcome=Outcome.QUESTION_TOO_LONG, note=Notice.TOO_LONG.text(language))
-    if isinstance(error, FilesUnreadable):
-        return AnswerOutcome(
-            outcome=Outcome.FILES_UNREADABLE, note=file_problems_text(error.problems, language)
-        )
+    if (unsent := _unsent_outcome(error, language)) is not None:
+        return unsent
     if isinstance(error, NoAnswerGiven):
         return AnswerOutcome(outcome=Outcome.NO_KNOWLEDGE)
     if isinstance(error, PersonWanted):
@@ -86,6 +83,21 @@ def outcome_of(
     if is_empty_reply(answer.text):
         return _empty_outcome(answer.finish_reason, language)
     return _ended_outcome(answer, language)
+
+
+def _unsent_outcome(error: BaseException | None, language: Language) -> AnswerOutcome | None:
+    """Return the outcome of a request that could not be prepared; None if it was."""
+    match error:
+        case QuestionTooLong():
+            return AnswerOutcome(outcome=Outcome.QUESTION_TOO_LONG, note=Notice.TOO_LONG.text(language))
+        case NothingToDigest():
+            return AnswerOutcome(outcome=Outcome.NOTICE, note=str(error))
+        case FilesUnreadable(problems=problems):
+            return AnswerOutcome(
+                outcome=Outcome.FILES_UNREADABLE, note=file_problems_text(problems, language)
+            )
+        case _:
+            return None
 
 
 def _empty_outcome(finish_reason: str, language: Language) -> AnswerOutcome:

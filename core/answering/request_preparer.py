@@ -13,6 +13,7 @@ from core.answering.file_notices import (
     with_unread_files,
 )
 from core.answering.turn_question import Question
+from core.digests.preparer import DigestPreparer
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.prepared_request import PreparedRequest
@@ -27,6 +28,7 @@ class RequestPreparer:
         self,
         options_loader: OptionsLoader,
         prompt_builder: PromptBuilder,
+        digest_preparer: DigestPreparer,
         *,
         file_reader: FileReader | None = None,
         backlog: timedelta | None = None,
@@ -36,12 +38,14 @@ class RequestPreparer:
         Args:
             options_loader: loads how a conversation is answered.
             prompt_builder: builds the prompt.
+            digest_preparer: builds the prompt of a digest.
             file_reader: reads the files of a question; None: they are ignored.
             backlog: age from which on an answer says how old its question is; None: never.
         """
         self._backlog = backlog
         self._options_loader = options_loader
         self._prompt_builder = prompt_builder
+        self._digest_preparer = digest_preparer
         self._file_reader = file_reader
 
     async def prepare(
@@ -59,10 +63,21 @@ class RequestPreparer:
             was_too_long: Kimi refused the request that was prepared before as too long.
 
         Raises:
+            NothingToDigest: a digest is asked for, and there are no messages.
             FilesUnreadable: the question has no words, and none of its files can be read.
             QuestionTooLong: not even the question fits the model's context.
             StoreUnavailable: the conversation cannot be read.
         """
+        if question.digest is not None:
+            return await self._digest_preparer.prepare(
+                question.digest,
+                question.conversation,
+                question.turn,
+                question.available_context,
+                language=question.language,
+                show_placeholder=show_placeholder,
+                was_too_long=was_too_long,
+            )
         options = await self._options_loader.load(question.conversation, question.available_context)
         files = FileReadResult()
         if self._file_reader is not None and question.available_context.has_files:
@@ -88,7 +103,7 @@ class RequestPreparer:
             partial_files_text(prepared.partial_files, question.language),
         )
         prepared = with_unread_files(prepared, files.problems)
-        return replace(prepared, files_note=" ".join(note for note in notes if note))
+        return replace(prepared, reading_note=" ".join(note for note in notes if note))
 
     def _age_note(self, question: Question) -> str:
         """Return what an answer says of the age of a question that waited long; "" if it did not."""

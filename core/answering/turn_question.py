@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from core.digests.request import DigestRequest
 from core.domain.buttons import OptionButton
 from core.domain.message_content import UnsupportedContent
 from core.store.conversations import Conversation
@@ -34,3 +35,4 @@ class Question:
     person_code: str = ""  #: of the marker by which Kimi calls a person; "" if nobody would come
     asked_at: datetime | None = None  #: when the person wrote it, by the platform's clock
     unread: tuple[UnsupportedContent, ...] = ()  #: what could not be read of the message that asks
+    digest: DigestRequest | None = None  #: that is asked for instead of an answer

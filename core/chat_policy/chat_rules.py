@@ -1,7 +1,7 @@
 """The rules of one chat."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -50,6 +50,8 @@ class ChatRules:
     welcome: str = ""  #: Markdown, sent once to each new member; "": none
     desk: str = ""  #: the team's desk, as "platform:channel"; "": the deployment's
     desk_people: tuple[str, ...] = ()  #: people to remind, as "platform:id"; (): the deployment's
+    remember: timedelta = timedelta()  #: for how long all messages are kept for digests; 0: none is
+    digest: WeeklyHours | None = None  #: times at which a digest is posted: the starts; None: never
     handover_words: tuple[str, ...] = ()  #: words that request a person; case-insensitive
 
     @property
@@ -57,6 +59,12 @@ class ChatRules:
         """(platform, channel) of the desk; None if the rules name none."""
         platform, _, channel = self.desk.partition(":")
         return (platform, channel) if platform and channel else None
+
+    @property
+    def time_zone(self) -> str:
+        """The time zone of the chat's hours; "" if it has none."""
+        zones = (one.time_zone for one in (self.hours, self.quiet_hours, self.digest) if one is not None)
+        return next(zones, "")
 
     def requests_handoff(self, text: str) -> bool:
         """Return whether a text contains one of ``handover_words``."""

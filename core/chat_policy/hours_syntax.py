@@ -10,9 +10,11 @@
     12-25 closed                      every year
 
 Days, months and times may be written in English or Chinese, in full width, and with other dashes; the zone
-by its IANA name in any case, by a city, or as "UTC+8".
+by its IANA name in any case, by a city, or as "UTC+8". Times of the week, such as "mon-fri 09:00", are parsed
+as hours of one minute each.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -20,10 +22,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from core.chat_policy.opening_hours import DAYS, ExceptionalDays, TimeRange, WeeklyHours, WeeklyRange
+from core.chat_policy.opening_hours import (
+    DAY_MINUTES,
+    DAYS,
+    ExceptionalDays,
+    TimeRange,
+    WeeklyHours,
+    WeeklyRange,
+)
 from core.chat_policy.time_zones import split_time_zone
 
 _EXAMPLE: Final = 'write them such as "mon-fri 09:00-18:00 Asia/Shanghai"'
+_MOMENT_EXAMPLE: Final = 'write them such as "mon-fri 09:00 Asia/Shanghai"'
 _DASH: Final = r"\s*(?:\.{2,}|…|[-–—‐‑−~〜～至到]|\bto\b|\btill?\b|\buntil\b|\bbis\b)\s*"
 _DAY_STEMS: Final = {
     **{word: number for number, word in enumerate(("mo", "tu", "we", "th", "fr", "sa", "su"))},
@@ -77,6 +87,7 @@ _CLOCK: Final = (
 _TIMES_PATTERN = re.compile(
     rf"\s*(?:from\s+)?{_CLOCK.format(n=1)}{_DASH}{_CLOCK.format(n=2)}(?:\s*(?:and|und|和|及|&|\+)\s*)?"
 )
+_MOMENT_PATTERN = re.compile(rf"\s*(?:at\s+)?{_CLOCK.format(n=1)}(?:\s*(?:and|und|和|及|&|\+|/)\s*)?")
 _ALL_DAY_PATTERN = re.compile(r"\s*(?:24\s?(?:h|hours|小时)|all day|全天)\s*")
 
 
@@ -84,6 +95,7 @@ _ALL_DAY_PATTERN = re.compile(r"\s*(?:24\s?(?:h|hours|小时)|all day|全天)\s*
 class _Parsed:
     """What the entries read so far say."""
 
+    are_moments: bool = False  #: whether times are written without an end
     ranges: list[WeeklyRange] = field(default_factory=list)
     exceptions: list[ExceptionalDays] = field(default_factory=list)
     days: list[tuple[int, int]] = field(default_factory=list)  #: of the entry, or of the entries before it
@@ -96,17 +108,40 @@ def parse_hours(text: str) -> WeeklyHours:
     Raises:
         ValueError: they cannot be parsed; the message, which people see, says why.
     """
+    hours, zone = split_time_zone(_plain(text), text)
+    return _parse(hours, zone, _Parsed())
+
+
+def parse_weekly_times(text: str) -> WeeklyHours:
+    """Return the times of the week that a text describes: each is the begin of hours that last a minute.
+
+    Without a time zone in the text, ``time_zone`` is "".
+
+    Raises:
+        ValueError: they cannot be parsed; the message, which people see, says why.
+    """
+    times, zone = _plain(text), ""
+    with contextlib.suppress(ValueError):
+        times, zone = split_time_zone(times, text)
+    return _parse(times, zone, _Parsed(are_moments=True))
+
+
+def _plain(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold().strip()
-    hours, zone = split_time_zone(" ".join(plain.replace("\n", ", ").split()), text)
-    parsed = _Parsed()
+    return " ".join(plain.replace("\n", ", ").split())
+
+
+def _parse(hours: str, zone: str, parsed: _Parsed) -> WeeklyHours:
     # A date's comma, as in "Dec 25, 2026", separates nothing.
     for entry in re.split(r"\s*(?:,(?!\s*\d{4}(?![-./年\d]))|[;、。])\s*", hours):
         if entry:
             _parse_entry(entry, parsed)
+    example = _MOMENT_EXAMPLE if parsed.are_moments else _EXAMPLE
+    what = "times" if parsed.are_moments else "hours"
     if not parsed.days_have_times:
-        raise ValueError(f"days without times; {_EXAMPLE}")
+        raise ValueError(f"days without times; {example}")
     if not parsed.ranges:
-        raise ValueError(f"no hours; {_EXAMPLE}")
+        raise ValueError(f"no {what}; {example}")
     return WeeklyHours(ranges=tuple(parsed.ranges), time_zone=zone, exceptions=tuple(parsed.exceptions))
 
 
@@ -116,7 +151,7 @@ def _parse_entry(entry: str, parsed: _Parsed) -> None:
     exceptional = _parse_dates(entry)
     if exceptional is not None:
         first, last, yearly, rest = exceptional
-        times = _parse_times(rest, entry, opened=lambda: _usual_times(parsed))
+        times = _parse_times(rest, entry, parsed, opened=lambda: _usual_times(parsed))
         parsed.exceptions.append(ExceptionalDays(first=first, last=last, yearly=yearly, times=times))
         parsed.days, parsed.days_have_times = [], True
         return
@@ -128,7 +163,7 @@ def _parse_entry(entry: str, parsed: _Parsed) -> None:
         return
     if days and (misspelt := re.match(rf"{_DASH}([a-z]+)", rest)) is not None:
         raise ValueError(f"{misspelt[1]!r} is no day; they are {', '.join(DAYS)} and daily")
-    times = _parse_times(rest, entry, opened=lambda: ())
+    times = _parse_times(rest, entry, parsed, opened=lambda: ())
     if parsed.exceptions and not parsed.days:  # more times of the exceptional days before
         last_one = parsed.exceptions.pop()
         more = ExceptionalDays(
@@ -216,25 +251,33 @@ def _usual_times(parsed: _Parsed) -> tuple[TimeRange, ...]:
 
 
 def _parse_times(
-    text: str, entry: str, *, opened: Callable[[], tuple[TimeRange, ...]]
+    text: str, entry: str, parsed: _Parsed, *, opened: Callable[[], tuple[TimeRange, ...]]
 ) -> tuple[TimeRange, ...]:
     """Return the times of an entry; () if it is closed, ``opened()`` if it is only said to be open."""
     if _CLOSED_PATTERN.fullmatch(text):
         return ()
     if _OPEN_PATTERN.fullmatch(text) and (usual := opened()):
         return usual
-    if _ALL_DAY_PATTERN.fullmatch(text):
+    if _ALL_DAY_PATTERN.fullmatch(text) and not parsed.are_moments:
         return (TimeRange(start_min=0, end_min=24 * 60),)
+    pattern, what, example = _TIMES_PATTERN, "hours", "09:00-18:00"
+    if parsed.are_moments:
+        pattern, what, example = _MOMENT_PATTERN, "times", "09:00"
     times = []
     while text:
-        found = _TIMES_PATTERN.match(text)
+        found = pattern.match(text)
         if found is None:
-            raise ValueError(f'{entry!r} are no hours; write them such as "mon-fri 09:00-18:00"')
-        times.append(_time_range(found))
+            raise ValueError(f'{entry!r} are no {what}; write them such as "mon-fri {example}"')
+        times.append(_moment(found) if parsed.are_moments else _time_range(found))
         text = text[found.end() :].strip()
     if not times:
-        raise ValueError(f"{entry!r} has no times; write them such as 09:00-18:00, or closed")
+        raise ValueError(f"{entry!r} has no times; write them such as {example}, or closed")
     return tuple(times)
+
+
+def _moment(found: re.Match[str]) -> TimeRange:
+    start = _minutes(found, 1, found["half1"] or "") % DAY_MINUTES
+    return TimeRange(start_min=start, end_min=start + 1)
 
 
 def _time_range(found: re.Match[str]) -> TimeRange:

@@ -16,6 +16,7 @@ DAY_MINUTES: Final = 24 * 60
 _NEAR_DAYS: Final = 2  #: before and after a moment: hours that contain it begin at most a day before
 _SEARCH_DAYS: Final = 9  #: days before and after a moment that are examined: a week and a margin
 _EXCEPTIONAL_SEARCH_DAYS: Final = 62  #: the same if holidays may close a chat for weeks
+_END: Final = re.compile(r"(?<=\d\d:\d\d)-\d\d:\d\d")  #: of a range of times
 _OFFSET: Final = re.compile(r"UTC([+-])(\d{2}):(\d{2})")
 
 
@@ -93,14 +94,21 @@ class WeeklyHours:
     @property
     def zone(self) -> tzinfo:
         """The time zone."""
-        if (offset := _OFFSET.fullmatch(self.time_zone)) is None:
-            return ZoneInfo(self.time_zone)
-        span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
-        return timezone(-span if offset[1] == "-" else span, self.time_zone)
+        return find_zone(self.time_zone)
 
     def __str__(self) -> str:
         """Return the hours as they can be entered."""
         return f"{', '.join(map(str, (*self.ranges, *self.exceptions)))} {self.time_zone}"
+
+    def format_starts(self) -> str:
+        """Return times of a week, as :func:`parse_weekly_times` read them, without their ends."""
+        parts = (*self.ranges, *self.exceptions)
+        return f"{', '.join(_END.sub('', str(one)) for one in parts)} {self.time_zone}".rstrip()
+
+    def last_start(self, moment: datetime) -> datetime | None:
+        """Return the last start of the hours at or before a moment, in UTC; None if there is none near it."""
+        starts = [begin for begin, _ in self._raw_intervals(moment, days=_SEARCH_DAYS) if begin <= moment]
+        return max(starts, default=None)
 
     def contains(self, moment: datetime) -> bool:
         """Return whether a moment, a time-zone-aware datetime, lies within the hours."""
@@ -158,6 +166,14 @@ class WeeklyHours:
             if exceptional.includes(day):
                 return exceptional.times
         return [weekly for weekly in self.ranges if day.weekday() in weekly.days]
+
+
+def find_zone(name: str) -> tzinfo:
+    """Return a time zone by its IANA name, or an offset such as "UTC+08:00"."""
+    if (offset := _OFFSET.fullmatch(name)) is None:
+        return ZoneInfo(name)
+    span = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+    return timezone(-span if offset[1] == "-" else span, name)
 
 
 def _to_utc(day: date, minute: int, zone: tzinfo, *, fold: int) -> datetime:

@@ -6,15 +6,19 @@ A rule's name is a field of :class:`core.chat_policy.chat_rules.ChatRules`; its 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from core.chat_policy.chat_rules import ChatRules, Trigger
-from core.chat_policy.hours_syntax import parse_hours
+from core.chat_policy.hours_syntax import parse_hours, parse_weekly_times
+from core.chat_policy.opening_hours import WeeklyHours
 from core.domain.errors import SettingsError
 
 MAX_TEXT_CHARS: Final = 2_000  #: characters of a text that the bot sends
 MAX_PERSONA_CHARS: Final = 8_000
 MAX_ENTRIES: Final = 200  #: entries of a list
+MAX_REMEMBER: Final = timedelta(days=7)
+_DURATION = re.compile(r"(\d{1,4})\s?(h|hours?|d|days?|小时|天)", re.IGNORECASE)
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _CHANNEL = re.compile(r"(slack|telegram):\S+")
 T = TypeVar("T", int, float)
@@ -79,6 +83,24 @@ def _pattern_parser(pattern: re.Pattern[str], what: str) -> Callable[[str], str]
     return parse
 
 
+def _parse_remember(text: str) -> timedelta:
+    if text.lower() == "off":
+        return timedelta()
+    found = _DURATION.fullmatch(text)
+    hours = int(found[1]) * (24 if found[2].lower() in ("d", "day", "days", "天") else 1) if found else 0
+    if not timedelta() < timedelta(hours=hours) <= MAX_REMEMBER:
+        raise ValueError(f"{text!r} is no time from 1h to {MAX_REMEMBER.days}d, such as 24h, and not off")
+    return timedelta(hours=hours)
+
+
+def _render_remember(value: timedelta) -> str:
+    return f"{int(value.total_seconds()) // 3600}h" if value else ""
+
+
+def _render_times(value: WeeklyHours | None) -> str:
+    return "" if value is None else value.format_starts()
+
+
 def _render_switch(value: bool | None) -> str:
     return "" if value is None else "on" if value else "off"
 
@@ -110,6 +132,8 @@ _CODECS: Final[Mapping[str, _RuleCodec]] = {
     "welcome": _TEXT_CODEC,
     "desk": _RuleCodec(_pattern_parser(_CHANNEL, "room such as slack:C0123 or telegram:-100123"), str),
     "desk_people": _LIST_CODEC,
+    "remember": _RuleCodec(_parse_remember, _render_remember),
+    "digest": _RuleCodec(lambda text: parse_weekly_times(text) if text else None, _render_times),
     "handover_words": _LIST_CODEC,
 }
 
@@ -159,6 +183,10 @@ def with_changes(rules: ChatRules, texts: Mapping[str, str]) -> ChatRules:
         except ValueError as exc:
             faults.append(f"{name}: {exc}")
     changed = replace(rules, **values)
+    if changed.digest is not None and not changed.digest.time_zone:
+        changed = replace(changed, digest=replace(changed.digest, time_zone=changed.time_zone))
+        if not changed.time_zone:
+            faults.append("digest: no time zone; write one such as Asia/Shanghai at the end")
     if changed.closed_text and changed.hours is None:
         faults.append("closed_text: there are no business hours to be out of; set hours too")
     if changed.trigger is Trigger.KEYWORD and not changed.keywords:

@@ -5,9 +5,16 @@ from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
 
+from core.text.language import Language, pick
+
 _OFFSET_PATTERN = re.compile(r"(?:utc|gmt)?\s?([+-])(\d{1,2})(?::?(\d{2}))?")
 _CITIES: Final = {"北京时间": "Asia/Shanghai", "北京": "Asia/Shanghai", "beijing": "Asia/Shanghai"}
 _MAX_ZONE_WORDS: Final = 3
+
+
+def default_time_zone(language: Language) -> str:
+    """Return the time zone that times without one are meant in, in a chat without hours."""
+    return pick(language, zh="Asia/Shanghai", en="UTC")
 
 
 def split_time_zone(text: str, original: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from core.commands.canned import CannedCommand
 from core.commands.command import Command, CommandDispatcher, CommandHandler, CommandReply
 from core.commands.console import ConsoleCommand
 from core.commands.context import ContextCommand
+from core.commands.digest import explain_digest
 from core.commands.files import FilesCommand, NewCommand
 from core.commands.forget import ForgetCommand, PersonForgetter
 from core.commands.handoff import HANDOFF_COMMANDS
@@ -50,5 +51,6 @@ __all__ = [
     "ToolsCommand",
     "UnblockCommand",
     "UsageCommand",
+    "explain_digest",
     "may_change",
 ]

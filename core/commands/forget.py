@@ -133,13 +133,19 @@ def _confirmation(language: Language, *, person_id: str) -> CommandReply:
     )
 
 
-def _done_text(forgotten: ForgetResult, language: Language) -> str:
-    return pick(
+def _done_text(gone: ForgetResult, language: Language) -> str:
+    text = pick(
         language,
-        zh=f"已删除：你的 {forgotten.messages} 条消息、给你的 {forgotten.answers} 个回答"
-        f"和 {forgotten.files} 个文件，涉及 {forgotten.conversations} 个对话及其摘要。"
+        zh=f"已删除：你的 {gone.messages} 条消息、给你的 {gone.answers} 个回答"
+        f"和 {gone.files} 个文件，涉及 {gone.conversations} 个对话及其摘要。"
         "用量记录不再带有你的名字。",
-        en=f"Deleted: {forgotten.messages} of your messages, {forgotten.answers} answers and "
-        f"{forgotten.files} files, in {forgotten.conversations} conversations, with their summaries. "
+        en=f"Deleted: {gone.messages} of your messages, {gone.answers} answers and "
+        f"{gone.files} files, in {gone.conversations} conversations, with their summaries. "
         f"What you used is kept without your name.",
     )
+    kept = pick(
+        language,
+        zh=f"为群摘要保留的 {gone.remembered} 条消息也已删除。",
+        en=f" {gone.remembered} messages that were kept for digests are gone too.",
+    )
+    return f"{text}{kept}" if gone.remembered else text

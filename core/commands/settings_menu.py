@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from core.chat_policy import ChatRules, render_rules
+from core.chat_policy.time_zones import default_time_zone
 from core.domain.buttons import OptionButton, RunCommand, fits_button
 from core.domain.command_names import CommandName
 from core.text.language import Language, pick
@@ -63,6 +64,12 @@ def _plain_options(*values: str) -> tuple[MenuOption, ...]:
     return tuple(MenuOption(value, value, value) for value in values)
 
 
+DIGEST_PRESETS: Final = (
+    MenuOption("mon-fri 09:00", "周一至周五 9:00", "mon-fri 09:00"),
+    MenuOption("mon-sun 09:00", "每天 9:00", "daily 09:00"),
+    MenuOption("mon-fri 17:00", "周一至周五 17:00", "mon-fri 17:00"),
+    MenuOption("mon 09:00", "每周一 9:00", "mon 09:00"),
+)
 _NONE_OPTION = MenuOption("", "无", "none")
 _SWITCH_OPTIONS = (MenuOption("on", "开", "on"), MenuOption("off", "关", "off"))
 
@@ -134,6 +141,18 @@ MENU_ITEMS: Final = (
             MenuOption("es", "西班牙文", "Spanish"),
         ),
     ),
+    MenuItem(
+        "remember",
+        "为摘要保留消息",
+        "Keep messages for digests",
+        (
+            MenuOption("", "不保留", "no"),
+            MenuOption("24h", "24 小时", "24 hours"),
+            MenuOption("72h", "3 天", "3 days"),
+            MenuOption("168h", "7 天", "7 days"),
+        ),
+    ),
+    MenuItem("digest", "定时摘要", "Digest at fixed times", (_NONE_OPTION, *DIGEST_PRESETS)),
     MenuItem("model", "模型", "Model"),
     MenuItem("persona", "人设", "Persona"),
     MenuItem("search", "上网搜索", "Web search", (MenuOption("", "默认", "the usual"), *_SWITCH_OPTIONS)),
@@ -166,28 +185,28 @@ WELCOME_TEXTS: Final = (
 
 def time_zone_of(rules: ChatRules, language: Language) -> str:
     """Return the time zone that hours without one are meant in."""
-    for hours in (rules.hours, rules.quiet_hours):
-        if hours is not None:
-            return hours.time_zone
-    return pick(language, zh="Asia/Shanghai", en="UTC")
+    return rules.time_zone or default_time_zone(language)
 
 
 def rule_texts_for(rules: ChatRules, name: str, value: str, language: Language) -> dict[str, str]:
     """Return what a pressed value sets, as words of rules."""
     match name:
         case "zone":
-            moved = {"hours": rules.hours, "quiet_hours": rules.quiet_hours}
-            return {
-                rule: str(replace(hours, time_zone=value))
-                for rule, hours in moved.items()
-                if hours is not None
+            moved = {
+                rule: replace(hours, time_zone=value)
+                for rule in ("hours", "quiet_hours", "digest")
+                if (hours := getattr(rules, rule)) is not None
             }
+            texts = render_rules(replace(rules, **moved))
+            return {rule: texts[rule] for rule in moved}
         case "hours" if not value:
             return {"hours": "", "closed_text": ""}  # there is nothing to be out of any more
         case "hours" | "quiet_hours" if value:
             present = rules.hours if name == "hours" else rules.quiet_hours
             exceptions = "".join(f", {one}" for one in present.exceptions) if present is not None else ""
             return {name: f"{value}{exceptions} {time_zone_of(rules, language)}"}
+        case "digest" if value:
+            return {name: f"{value} {time_zone_of(rules, language)}"}
         case "closed_text" | "welcome" if value == "std":
             chinese, english = CLOSED_TEXTS if name == "closed_text" else WELCOME_TEXTS
             return {name: pick(language, zh=chinese, en=english)}
@@ -253,7 +272,7 @@ def format_rules(rules: ChatRules, language: Language) -> str:
 
 
 def _is_current(name: str, value: str, current: str) -> bool:
-    if name in ("hours", "quiet_hours"):
+    if name in ("hours", "quiet_hours", "digest"):
         return current.rpartition(" ")[0] == value
     if name in ("closed_text", "welcome"):
         return bool(current) == bool(value)

@@ -20,6 +20,7 @@ class CommandName(StrEnum):
     CANNED = "canned"
     SEARCH = "search"
     TOOLS = "tools"
+    DIGEST = "digest"
     SETTINGS = "settings"
     LANGUAGE = "language"
     USAGE = "usage"

@@ -13,6 +13,7 @@ from core.domain.events import ButtonPressed, CommandReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.button_offers import is_offered
+from core.inbound.digest_intake import intake_digest
 from core.inbound.handler import Handled
 from core.inbound.message_intake import store_without_work
 from core.store import (
@@ -51,6 +52,8 @@ class CommandIntake:
 
     async def handle_command(self, tx: Transaction, event: CommandReceived, context: EventContext) -> Handled:
         """Store a command in the conversation that it concerns."""
+        if event.command is CommandName.DIGEST and event.chat_type is ChatType.GROUP:
+            return Handled(queue_key=await intake_digest(tx, event))
         key = event.address.key
         conversation = context.replied_conversation or context.conversation
         if conversation is None or not await turns.get_latest(tx, conversation.id):

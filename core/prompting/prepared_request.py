@@ -1,7 +1,7 @@
 """A request that is ready to be sent, with what its answer needs to be shown. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.files.prompt_files import PartialFile
@@ -29,7 +29,9 @@ class PreparedRequest:
     passages: Sequence[FoundPassage] = ()  #: shown in the prompt, in the order of their numbers
     marker_code: str = ""  #: of the markers that the prompt names; "" if it names none
     person_code: str = ""  #: of the marker by which Kimi calls a person; "" if the prompt names none
-    files_note: str = ""  #: shown below the answer: which files could not be read, or only in part
+    reading_note: str = ""  #: shown below the answer: what was read, and what could not be
+    links: Mapping[int, str] = field(default_factory=dict)  #: to the messages that the reply cites by number
+    offers_tools: bool = True
 
     @property
     def question_has_media(self) -> bool:

@@ -93,12 +93,28 @@ class PromptViewLoader:
             conversation=conversation,
             options=options,
             files=await self._load_files(processed, messages, options, token_ratio, question_seq),
-            system=await self._system_prompt(conversation, options),
+            system=await self.load_system_prompt(conversation, options),
             summary=summary,
             history=messages,
             has_older_messages=len(messages) >= self._settings.history_max_messages,
             token_ratio=token_ratio,
             question_seq=question_seq,
+        )
+
+    async def load_system_prompt(self, conversation: Conversation, options: GenerationOptions) -> str:
+        """Return the system prompt of a conversation's next request."""
+        channel, key = UNKNOWN_CHANNEL, conversation.key
+        directory = self._channel_directories.get(key.platform)
+        if directory is not None and conversation.chat_type is ChatType.GROUP:
+            channel = await directory.describe(key.channel)
+        return system_prompt(
+            operator_prompt=self._settings.system_prompt,
+            platform=conversation.key.platform,
+            chat_type=conversation.chat_type,
+            today=datetime.now(UTC).date(),
+            persona=options.persona,
+            language=options.language,
+            channel=channel,
         )
 
     async def _load_files(
@@ -123,19 +139,4 @@ class PromptViewLoader:
             question_seq=question_seq,
             model=options.model,
             budget_tokens=options.max_prompt_tokens / token_ratio,
-        )
-
-    async def _system_prompt(self, conversation: Conversation, options: GenerationOptions) -> str:
-        channel, key = UNKNOWN_CHANNEL, conversation.key
-        directory = self._channel_directories.get(key.platform)
-        if directory is not None and conversation.chat_type is ChatType.GROUP:
-            channel = await directory.describe(key.channel)
-        return system_prompt(
-            operator_prompt=self._settings.system_prompt,
-            platform=conversation.key.platform,
-            chat_type=conversation.chat_type,
-            today=datetime.now(UTC).date(),
-            persona=options.persona,
-            language=options.language,
-            channel=channel,
         )

@@ -25,6 +25,7 @@ class MemberRecord:
     is_staff: bool = False  #: as of their last message
     closed_notice_since: datetime | None = None  #: begin of the closed period of their last notice
     closed_notice_seq: int | None = None  #: inbox id of the question that got the notice
+    joined_at: datetime | None = None  #: as the platform reported it; None if it did not
 
 
 async def get(tx: Transaction, key: ThreadKey, person_id: str) -> MemberRecord:
@@ -35,6 +36,7 @@ async def get(tx: Transaction, key: ThreadKey, person_id: str) -> MemberRecord:
         _M.c.is_staff,
         _M.c.closed_notice_since,
         _M.c.closed_notice_seq,
+        _M.c.joined_at,
     ).where(_in_chat(key), _M.c.person_id == person_id)
     row = (await tx.execute(query)).one_or_none()
     return MemberRecord() if row is None else MemberRecord(**row._asdict())
@@ -45,6 +47,11 @@ async def record_message(
 ) -> None:
     """Record that a person wrote a message."""
     await _upsert(tx, key, person_id, conversation_id=conversation_id, last_message_at=at, is_staff=staff)
+
+
+async def record_join(tx: Transaction, key: ThreadKey, person_id: str, at: datetime) -> None:
+    """Record that a person came into a chat."""
+    await _upsert(tx, key, person_id, joined_at=at)
 
 
 async def set_conversation(tx: Transaction, key: ThreadKey, person_id: str, conversation_id: int) -> None:

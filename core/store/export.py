@@ -12,6 +12,7 @@ from core.store import schema
 from core.store.database import Transaction
 
 _C, _M, _T, _U = schema.conversations, schema.messages, schema.turns, schema.usage
+_R = schema.remembered_messages
 _F, _S, _V, _X = schema.files, schema.summaries, schema.feedback, schema.conversation_settings
 
 Record: TypeAlias = Mapping[str, Any]
@@ -55,6 +56,7 @@ async def export_person(tx: Transaction, platform: str, person_id: str) -> Async
         ("file", _F, (_F.c.author_id == person_id) & _F.c.conversation_id.in_(here)),
         ("feedback", _V, (_V.c.person_id == person_id) & _V.c.turn_id.in_(_turn_ids_in(here))),
         ("usage", _U, (_U.c.person_id == person_id) & _U.c.conversation_id.in_(here)),
+        ("remembered", _R, (_R.c.platform == platform) & (_R.c.author_id == person_id)),
     )
     for kind, table, where in parts:
         async for record in _rows(tx, kind, table, where):

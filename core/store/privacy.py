@@ -27,6 +27,7 @@ from core.store import (
     handoff_privacy,
     person_settings,
     quotas,
+    remembered,
     schema,
 )
 from core.store.clock import utc_now
@@ -50,6 +51,7 @@ class ForgetResult:
     answers: int = 0
     conversations: int = 0  #: that the person took part in
     files: int = 0
+    remembered: int = 0  #: messages that were kept for digests
 
 
 async def answering_conversation_ids(tx: Transaction, actor: Actor) -> list[int]:
@@ -75,6 +77,7 @@ async def forget_person(
     conversation_ids = set((await tx.execute(_conversations_of(actor))).scalars())
     answers = await tx.execute(delete(_M).where(_M.c.id.in_(_answers_to(actor))))
     await _delete_references(tx, actor)
+    kept = await remembered.forget_person(tx, actor)
     written = await tx.execute(
         delete(_M).where(_written_by(actor), _M.c.conversation_id.in_(_tenant_conversations(actor)))
     )
@@ -97,6 +100,7 @@ async def forget_person(
         answers=answers.rowcount,
         conversations=len(conversation_ids),
         files=forgotten_files,
+        remembered=kept,
     )
 
 
@@ -153,6 +157,7 @@ async def _purge_messages(
 async def _purge_rest(tx: Transaction, before: datetime, tenants: Collection[tuple[str, str]]) -> None:
     """Delete old rows that no event or message refers to."""
     await files.remove_before(tx, before, tenants)
+    await remembered.purge(tx, before, tenants)
     await handoff_privacy.delete_ended(tx, before, tenants)
     await tx.execute(
         delete(_S).where(_S.c.created_at < before, is_in_conversation_of(_S.c.conversation_id, tenants))

@@ -11,7 +11,7 @@ Language: TypeAlias = Literal["zh", "en"]
 #: A run of Han ideographs and full-width punctuation.
 CJK_RUN = re.compile("[\u3000-\u303f\u3400-\u9fff\uf900-\ufaff\U00020000-\U0010ffff]+")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\uff66-\uff9d]")  #: letters of Japanese only
-_CODE_OR_LINK = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
+_CODE_OR_LINK = re.compile(r"\A/[A-Za-z_]+|```.*?(?:```|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
 
 
 def detect_language(text: str, hint: str = "") -> Language:

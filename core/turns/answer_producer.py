@@ -108,7 +108,8 @@ class AnswerProducer:
     async def _ask_kimi(
         self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
     ) -> TurnOutcome:
-        claimed = await self._backfill.run(claimed)
+        if claimed.digest is None:
+            claimed = await self._backfill.run(claimed)
         delivery.completion.on_end(lambda: running.cancel(CancelReason.UNDELIVERABLE))
         question = Question(
             turn=claimed.turn,
@@ -117,8 +118,9 @@ class AnswerProducer:
             language=claimed.language,
             available_context=claimed.available_context,
             no_knowledge=partial(self._no_knowledge, claimed),
-            person_code=new_code() if self._can_call_person(claimed) else "",
+            person_code=new_code() if claimed.digest is None and self._can_call_person(claimed) else "",
             asked_at=claimed.question.sent_at if claimed.turn.attempt == 1 and claimed.question else None,
+            digest=claimed.digest,
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )
         return await self._answerer.answer(question, delivery, running)
@@ -161,6 +163,8 @@ class AnswerProducer:
                 return reply or CommandReply(text=Notice.HELP.text(language))
             case _ if claimed.question is None:
                 return CommandReply(text=Notice.NOTHING_TO_RETRY.text(language))
+            case _ if claimed.digest is not None:
+                return None
             case _:
                 return await self._predefined_answer(claimed)
 

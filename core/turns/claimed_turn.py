@@ -5,6 +5,7 @@ from datetime import datetime
 
 from core.access import RefusalReason
 from core.commands.command import Command
+from core.digests.request import DigestRequest
 from core.domain.addresses import Address
 from core.domain.events import Event, MessageReceived
 from core.store.conversations import Conversation
@@ -30,4 +31,5 @@ class ClaimedTurn:
     more_open: bool = True  #: whether the queue may hold more than this turn's events
     command: Command | None = None  #: the command, or the pressed option, to reply to
     refusal: RefusalReason | None = None  #: why Kimi is not asked
+    digest: DigestRequest | None = None  #: that the question asks for
     notice_text: str = ""  #: Markdown to show instead of an answer: a welcome, a greeting, a closed text

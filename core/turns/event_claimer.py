@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from core.access import AccessLists, Actor, RefusalReason
 from core.commands.command import Command
+from core.digests.request import as_question, is_digest, load_request
 from core.domain.addresses import ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, DecideTools, OptionAction, RunCommand
@@ -74,6 +75,8 @@ class EventClaimer:
             case BotAccessChanged():
                 claimed = await claim_notice(tx, work, item, event)
                 return replace(claimed, notice_text=greeting_text(event, claimed.language))
+            case CommandReceived() if is_digest(event):
+                return await _claim_digest(tx, work, item, event)
             case (
                 CommandReceived(command=CommandName.RETRY)
                 | ButtonPressed(action=ActionButton())
@@ -175,7 +178,8 @@ async def _claim_retry(
     """Claim the latest question again, to be answered in its answer's messages."""
     conversation = work.conversation
     before = await turns.get_latest(tx, conversation.id, before_inbox_id=item.id)
-    question = None if before is None else await inbox.get_event(tx, before.seq)
+    asked = None if before is None else await inbox.get_event(tx, before.seq)
+    question = as_question(asked) if isinstance(asked, CommandReceived) and is_digest(asked) else asked
     if before is None or not isinstance(question, MessageReceived) or _is_cleared(before, conversation):
         return await claim_notice(tx, work, item, event)
     continues = isinstance(event, ButtonPressed) and event.action is ActionButton.CONTINUE
@@ -189,7 +193,27 @@ async def _claim_retry(
         partial=await history.get_answer(tx, conversation.id, before.seq) if continues else "",
     )
     await take_over(tx, conversation, turn)
-    return await build_claimed(tx, work, turn, item, question=question, event=question)
+    claimed = await build_claimed(tx, work, turn, item, question=question, event=question)
+    if not isinstance(asked, CommandReceived):
+        return claimed
+    rules = work.available_context.group_rules
+    return replace(claimed, digest=await load_request(tx, asked, rules))
+
+
+async def _claim_digest(
+    tx: Transaction, work: OpenWork, item: InboxItem, event: CommandReceived
+) -> ClaimedTurn:
+    """Claim the question that a command for a digest is."""
+    turn = await turns.claim(
+        tx,
+        conversation_id=work.conversation.id,
+        inbox_id=item.id,
+        seq=item.id,
+        asker_id=event.author.id,
+    )
+    digest = await load_request(tx, event, work.available_context.group_rules)
+    claimed = await build_claimed(tx, work, turn, item, question=as_question(event), event=event)
+    return replace(claimed, digest=digest)
 
 
 async def _claim_decision(
@@ -236,7 +260,7 @@ def _asks_kimi(event: Event) -> bool:
         ):
             return True
         case _:
-            return False
+            return is_digest(event)
 
 
 def _is_cleared(turn: Turn, conversation: Conversation) -> bool:

@@ -108,7 +108,8 @@ class TurnRunner:
             await self._private_notices.tell_unanswered(claimed, removed=removed)
         if claimed.question is not None:
             await self._producer.prepare_next(claimed)
-            await self._escalation.escalate(claimed, outcome)
+            if claimed.digest is None:
+                await self._escalation.escalate(claimed, outcome)
 
     async def _finish(
         self, claimed: ClaimedTurn, delivery: StreamedMessage, outcome: TurnOutcome

@@ -33,6 +33,7 @@ def create_chat_members() -> None:
         sa.Column("closed_notice_since", MOMENT),
         sa.Column("closed_notice_seq", ID),
         sa.Column("welcome_seq", ID),
+        sa.Column("joined_at", MOMENT),
         foreign_key("chat_members", "conversation_id", "conversations", ondelete="SET NULL"),
         primary_key("chat_members", "platform", "tenant", "channel", "person_id"),
     )

@@ -17,6 +17,7 @@ from migrations.initial import (
     files,
     handoff,
     knowledge,
+    remembered,
     shared_state,
     work_queue,
 )
@@ -51,6 +52,8 @@ TABLES = (
     chat_policy.create_chat_rules,
     chat_policy.create_chat_members,
     chat_policy.create_staff_activity,
+    remembered.create_remembered_chats,
+    remembered.create_remembered_messages,
     knowledge.create_knowledge_sets,
     knowledge.create_knowledge_documents,
     knowledge.create_knowledge_passages,

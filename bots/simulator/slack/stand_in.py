@@ -1,5 +1,6 @@
 """The stand-in as one object: serve it, act as its people, look at its screen."""
 
+from dataclasses import replace
 from types import TracebackType
 
 from bots.simulator.screen import Screen
@@ -180,6 +181,10 @@ class SlackSimulator(People):
     @edit_window_closed.setter
     def edit_window_closed(self, closed: bool) -> None:
         self.workspace.edit_window_closed = closed
+
+    def restrict_reads(self) -> None:
+        """Make the app a commercial one outside of the Marketplace: one read a minute, of 15 messages."""
+        self.workspace.limits = self._app.meter.limits = replace(self.workspace.limits, restricted_reads=True)
 
     def flood(self, method: str, seconds: float) -> None:
         """Refuse ``method`` with 429 for so many seconds of the clock."""

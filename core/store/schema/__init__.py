@@ -42,6 +42,7 @@ from core.store.schema.knowledge import (
     knowledge_sets,
     knowledge_vectors,
 )
+from core.store.schema.remembered import remembered_chats, remembered_messages
 from core.store.schema.shared_state import delivery_budgets, llm_limiter_state, secrets
 
 __all__ = [
@@ -80,6 +81,8 @@ __all__ = [
     "person_settings",
     "platform_messages",
     "rejected_events",
+    "remembered_chats",
+    "remembered_messages",
     "schema_floor",
     "secrets",
     "staff_activity",

@@ -30,6 +30,7 @@ chat_members = Table(
     Column("closed_notice_since", UtcDateTime),  # begin of the closed period of the last notice
     Column("closed_notice_seq", Id),  # inbox id of the question that got the notice
     Column("welcome_seq", Id),  # inbox id of the event that was welcomed
+    Column("joined_at", UtcDateTime),  # as the platform reported it; NULL if it did not
     Index("ix_chat_members_conversation_id", "conversation_id"),
     Index("ix_chat_members_person_id", "person_id"),
 )

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 AREAS: Final = frozenset(
     {
         "access", "answer", "approval", "backfill", "button", "channel", "command", "concurrency", "console",
-        "delivery", "event",
+        "delivery", "digest", "event",
         "file", "flood", "handoff", "intent", "kimi", "knowledge", "leader", "limiter", "llm",
         "mcp", "outbox",
         "periodic_task", "persona", "platform", "privacy", "prompt", "quota", "retention", "rules",
