@@ -20,6 +20,8 @@ from core.answering.turn_question import NoKnowledgeReply, Question
 from core.chat_settings import ChatSettings
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_target import MessageTarget
+from core.digests.preparer import DigestPreparer
+from core.digests.reader import DigestReader
 from core.domain.addresses import Address, ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock
@@ -96,10 +98,11 @@ class Answering:
 
         options = OptionsLoader(database, ModelCatalog(fetch_models, clock), Personas(Path("none")), chat)
         ratios = TokenRatios(database)
-        summarizer = Summarizer(database, TextCompleter(self.model, database, clock, meter))
+        completer = TextCompleter(self.model, database, clock, meter)
+        summarizer, views = Summarizer(database, completer), PromptViewLoader(database, ratios, chat)
         builder = PromptBuilder(
             options,
-            PromptViewLoader(database, ratios, chat),
+            views,
             Compactor(summarizer, chat),
             TokenCalibration(ratios, None),
             chat,
@@ -110,7 +113,12 @@ class Answering:
         reader: Any = self.files
         self.answerer = Answerer(
             database,
-            RequestPreparer(options, builder, file_reader=reader),
+            RequestPreparer(
+                options,
+                builder,
+                DigestPreparer(DigestReader(database, {}), {}, completer, options, views, ratios, chat),
+                file_reader=reader,
+            ),
             AnswerStreamer(self.model, registry, checkpoints, Approvals(database, chat.access), chat, clock),
             builder,
             ratios,
