@@ -108,8 +108,8 @@ format: $(STAMP)  ## Format the code and mend what ruff can mend
 fuzz: $(STAMP)  ## Feed every parser of foreign text and bytes with generated input; SECONDS=60 each
 	$(PYTHON) -m tests.fuzz $(or $(SECONDS),60) $(NAMES)
 
-bench: $(STAMP)  ## Measure; results go to tests/bench/results
-	$(PYTHON) -m tests.bench
+bench: $(STAMP)  ## Measure delays, pacing and load in some eight minutes; PARTS=growth and others by name
+	$(PYTHON) -m tests.bench $(PARTS)
 
 readme-tables: $(STAMP)  ## Write the tables of settings and metrics into their READMEs
 	$(PYTHON) -m bots.readme_tables

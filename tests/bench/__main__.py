@@ -1,15 +1,17 @@
-"""Run the benchmark: ``python -m tests.bench [PART ...] [--publish]``; ``make bench`` runs all.
+"""Run the benchmark: ``python -m tests.bench [PART ...] [--publish]``; ``make bench`` runs the first three.
 
 Parts: ``policy`` (simulated time), ``delays`` (ours and two plain bots, real time), ``load`` (CPU and
-memory), ``soak`` (20,000 turns, and what is left of them), ``scaleout`` (two replicas on PostgreSQL),
-``startup`` (with a long past, on both databases), ``requests`` (from an event to Kimi's request).
-``startup`` (with a long past, on both databases), ``retrieval`` (a question among 5,000 passages).
-Results go to ``tests/bench/results``: ``bench.json`` and ``bench.svg``; ``--publish`` copies
-the picture to ``.github/images``. Takes about half an hour; the machine should have nothing else to do.
+memory); by name: ``growth`` (cost against work), ``soak`` (20,000 turns, and what is left of them),
+``scaleout`` (two replicas on PostgreSQL), ``startup`` (with a long past, on both databases), ``requests``
+(from an event to Kimi's request), ``retrieval`` (a question among 5,000 passages).
+Results go to ``tests/bench/results``: ``bench.json``, ``bench.svg`` and ``growth.svg``; what has moved since
+the last run is printed as a ratio. ``--publish`` copies the picture of the delays to ``.github/images``. The
+machine should have nothing else to do.
 """
 
 import argparse
 import asyncio
+import copy
 import json
 import os
 import platform
@@ -31,7 +33,8 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PICTURE = HERE.parents[1] / ".github" / "images" / "bench.svg"
 OURS = "moonthread"
-PARTS = ("policy", "delays", "load", "soak", "scaleout", "startup", "requests", "retrieval")
+PARTS = ("policy", "delays", "load", "growth", "soak", "scaleout", "startup", "requests", "retrieval")
+USUAL_PARTS = ("policy", "delays", "load")
 STREAMS = (50, 200, 500)
 BATCHES: Sequence[Sequence[tuple[str, str]]] = (
     # (scenarios, bot); each runs in a process of its own, those of one line side by side
@@ -122,7 +125,7 @@ async def run_load(streams: Sequence[int]) -> tuple[list[Row], Row | None]:
 def main() -> None:
     """Read the arguments, measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them without any")
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; the first three without any")
     parser.add_argument("--publish", action="store_true", help="copy the picture to .github/images")
     parser.add_argument("--ours", action="store_true", help="delays without the plain bots")
     parser.add_argument("--streams", type=int, nargs="+", default=list(STREAMS), help="for load")
@@ -135,7 +138,7 @@ def main() -> None:
     unknown = set(given.parts) - set(PARTS)
     if unknown:
         parser.error(f"unknown part: {', '.join(sorted(unknown))}")
-    measure(given.parts or PARTS, given.streams, ours=given.ours, publish=given.publish)
+    measure(given.parts or USUAL_PARTS, given.streams, ours=given.ours, publish=given.publish)
 
 
 def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish: bool) -> None:
@@ -144,6 +147,7 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
     kept = RESULTS / "bench.json"
     found: Row = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     found["machine"] = f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs"
+    before = copy.deepcopy(found)
     sections: list[list[str]] = []
     if "policy" in parts:
         from tests.bench.policy import sessions, table
@@ -157,6 +161,15 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
     if "load" in parts:
         found["load"], found["load_split"] = asyncio.run(run_load(streams))
         sections.append(report.load(found["load"], found["load_split"]))
+    if "growth" in parts:
+        import structlog
+
+        from tests.bench.growth import growth
+
+        _say("growth: streams, conversations, passages")
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+        found["growth"] = asyncio.run(growth())
+        sections.append(report.growth(found["growth"]))
     if "soak" in parts:
         from tests.bench.soak import soak
 
@@ -177,6 +190,7 @@ def measure(parts: Sequence[str], streams: Sequence[int], *, ours: bool, publish
         found["startup"] = asyncio.run(startup())
         sections.append(_plain("startup", found["startup"]))
     sections += _single_parts(parts, found)
+    sections.append(report.compared({part: found[part] for part in parts if part in found}, before))
     sections.append(report.verdicts(found.get("delays", []), found.get("load", [])))
     _say("\n\n".join("\n".join(lines) for lines in sections))
     _write(found, publish=publish)
@@ -213,6 +227,8 @@ def _plain(name: str, row: Row) -> list[str]:
 def _write(found: Row, *, publish: bool) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "bench.json").write_text(json.dumps(found, indent=1, ensure_ascii=False), "utf-8")
+    if "growth" in found:
+        (RESULTS / "growth.svg").write_text(plot.growth_svg(found["growth"]), "utf-8")
     if "delays" not in found:
         return
     picture = plot.svg(found["delays"])

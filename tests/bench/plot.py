@@ -1,6 +1,7 @@
-"""One picture of the word delays, written as SVG by hand."""
+"""Pictures of the word delays and of the growth of costs, written as SVG by hand."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -44,6 +45,59 @@ def svg(rows: Sequence[Row]) -> str:
             "",
         ]
     )
+
+
+def growth_svg(curves: Mapping[str, Row]) -> str:
+    """Return a plot of each curve: cost against work, both logarithmic, with a line of what were linear."""
+    side, margin = 220, 60
+    width = len(curves) * (side + margin) + margin
+    parts = []
+    for number, (name, curve) in enumerate(curves.items()):
+        parts += _curve(name, curve, x=margin + number * (side + margin), y=50, side=side)
+    height = side + 130
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    look = 'font-family="system-ui, sans-serif" role="img" aria-label="Cost against work, with exponents"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {look}>',
+            f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+            _text(16, 26, "Cost against work, logarithmic; dashed: linear", size=16, weight="600"),
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _curve(name: str, curve: Row, *, x: float, y: float, side: float) -> list[str]:
+    points = [(math.log10(size), math.log10(cost)) for size, cost in curve["points"]]
+    (left, low), right = points[0], points[-1][0]
+    lowest = min(low, *(cost for _, cost in points))
+    span = right - left
+
+    def place(size: float, cost: float) -> str:
+        return f"{x + side * (size - left) / span:.1f},{y + side - side * (cost - lowest) / span:.1f}"
+
+    drawn = " ".join(place(*point) for point in points)
+    labels = [
+        _text(x, y + side + 18, f"{curve['points'][0][0]:,}", fill=QUIET),
+        _text(x + side, y + side + 18, f"{curve['points'][-1][0]:,}", fill=QUIET, anchor="end"),
+        _text(x, y + side + 36, f"{name}: exponent {curve['exponent']:.2f}", weight="600"),
+        _text(x, y + side + 52, f"{curve['cost']}", fill=QUIET),
+        _text(x, y + side + 68, f"by {curve['size']}", fill=QUIET),
+    ]
+    dots = [
+        f'<circle cx="{at.split(",")[0]}" cy="{at.split(",")[1]}" r="3" fill="{COLOURS["moonthread"]}"/>'
+        for at in drawn.split()
+    ]
+    linear = f"{place(left, low)} {place(right, low + span)}"
+    return [
+        f'<rect x="{x}" y="{y}" width="{side}" height="{side}" fill="none" stroke="#dee2e6"/>',
+        f'<polyline points="{linear}" fill="none" stroke="{MARK}" stroke-dasharray="4 4"/>',
+        f'<polyline points="{drawn}" fill="none" stroke="{COLOURS["moonthread"]}" stroke-width="2"/>',
+        *dots,
+        *labels,
+    ]
 
 
 def _group(scenario: str, rows: Sequence[Row], y: float) -> list[str]:

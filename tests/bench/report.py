@@ -1,6 +1,6 @@
 """The figures as text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Row = dict[str, Any]
@@ -9,6 +9,9 @@ SINGLE_TARGET = 1.2
 SESSION_TARGET = 1.18
 MANY_TARGET = 1.25
 COMPLETE_TARGET_S = 0.3
+EXPONENT_NOISE = 0.1
+MOVED = 0.05
+_NAMING = ("scenario", "bot", "place", "seconds", "answers", "streams")
 LOAD_P95_TARGET = 1.2
 
 
@@ -116,6 +119,42 @@ def sessions(rows: Sequence[Row]) -> list[str]:
     ratio = rows[0]["ratios"][0]
     lines.append(_verdict(f"in a row: ratio <= {SESSION_TARGET}", ratio <= SESSION_TARGET, f"{ratio:.2f}"))
     return lines
+
+
+def growth(curves: Row) -> list[str]:
+    """Return the points of each curve, with its exponent."""
+    lines = ["Cost against work; an exponent of 1 is linear", ""]
+    for name, curve in curves.items():
+        lines.append(f"{name}: {curve['cost']} by {curve['size']}")
+        lines.append("  " + "   ".join(f"{size:,}: {cost:.3g}" for size, cost in curve["points"]))
+        linear = curve["exponent"] <= 1 + EXPONENT_NOISE
+        lines.append(_verdict(f"{name}: not more than linear", linear, f"exponent {curve['exponent']:.2f}"))
+    return lines
+
+
+def compared(now: Row, before: Row) -> list[str]:
+    """Return the figures that moved by more than a twentieth since the last run, as ratios."""
+    earlier = dict(_figures(before))
+    moved = [
+        f"  {name}: {value:.4g}, {value / earlier[name]:.2f} x"
+        for name, value in _figures(now)
+        if earlier.get(name) and abs(value / earlier[name] - 1) > MOVED
+    ]
+    return ["Moved since the last run", "", *moved] if moved else []
+
+
+def _figures(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Yield each number with its way to it; a row of a list goes by its names instead of its place."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _figures(one, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            row = one if isinstance(one, dict) else {}
+            label = " ".join(str(row[key]) for key in _NAMING if key in row)
+            yield from _figures(one, f"{name}[{label or index}]")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
 
 
 def verdicts(rows: Sequence[Row], loads: Sequence[Row]) -> list[str]:

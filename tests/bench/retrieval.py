@@ -51,7 +51,7 @@ async def retrieval() -> Row:
 
 
 async def _measure(name: str) -> Row:
-    questions, passages = _questions(name), _passages(name, PASSAGES)
+    questions, passages = demo_questions(name), demo_passages(name, PASSAGES)
     row: Row = {"passages": len(passages), "questions": len(questions)}
     row |= _rank(passages, questions)
     with tempfile.TemporaryDirectory() as folder:
@@ -174,13 +174,15 @@ def _spread(values: Sequence[float]) -> Row:
     }
 
 
-def _questions(name: str) -> Sequence[str]:
+def demo_questions(name: str) -> Sequence[str]:
+    """Return the questions of a set of the demo."""
     with demo.questions(name).open(encoding="utf-8", newline="") as file:
         return [row[0] for row in csv.reader(file)][1:]
 
 
-def _passages(name: str, count: int) -> Sequence[PassageText]:
-    chance = random.Random(7)  # noqa: S311  the same passages in every run
+def demo_passages(name: str, count: int) -> Sequence[PassageText]:
+    """Return so many passages, mixed of the sentences of a set of the demo; the same ones in every run."""
+    chance = random.Random(7)  # noqa: S311
     texts = "\n".join(path.read_text(encoding="utf-8") for path in demo.documents(name))
     sentences = [one.strip(" #-") for one in re.split(r"[。！？\n]|(?<=[.!?])\s", texts) if len(one) > 8]
     return [
