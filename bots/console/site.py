@@ -122,8 +122,8 @@ class Visit:
         return number
 
     def argument(self, name: str) -> str:
-        """Return a query argument without surrounding blanks; "" if it is missing."""
-        return self.request.query_params.get(name, "").strip()
+        """Return a query argument without surrounding blanks and NUL; "" if it is missing."""
+        return self.request.query_params.get(name, "").replace("\0", "").strip()
 
     def number(self, name: str) -> int | None:
         """Return a query argument that is a whole number; None if it is missing or no number."""
@@ -137,8 +137,8 @@ class Visit:
             return None
 
     def field(self, name: str) -> str:
-        """Return a text field of the form without surrounding blanks; "" if it is missing."""
-        return self.form.get(name, "").strip()
+        """Return a text field of the form without surrounding blanks and NUL, which no database stores."""
+        return self.form.get(name, "").replace("\0", "").strip()
 
     def redirect(self, path: str) -> Response:
         """Return a redirect to a page, after a change."""

@@ -23,6 +23,7 @@ RETRY: Final = RetryPolicy(max_attempts=3, total_wait_s=30.0)
 TIMEOUTS: Final = Timeouts(
     first_byte_s=120.0, whole_s=180.0
 )  #: ten minutes of sound take a busy server a minute
+MAX_HEARD_CHARS: Final = 200_000  #: of one recording; ten hours of speech
 NO_KEY: Final = "none"  #: sent to a server of one's own that asks for no key
 
 #: First bytes of a container, their offset → the extension by which services choose a decoder. Platforms
@@ -99,7 +100,7 @@ def parse_transcription(body: bytes, *, request_id: str = "") -> Heard:
         answer = None
     match answer:
         case {"text": str(text)}:
-            return Heard(text=repair_text(text).strip())
+            return Heard(text=repair_text(text[:MAX_HEARD_CHARS]).strip())
         case _:
             raise KimiUnreadableReply("no transcription", request_id=request_id)
 

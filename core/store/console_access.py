@@ -67,6 +67,12 @@ async def create_link(tx: Transaction, person: str, *, max_open: int | None = No
     return token
 
 
+async def is_link(tx: Transaction, token: str) -> bool:
+    """Return whether a link can be redeemed."""
+    query = select(_L.c.person).where(_L.c.token_hash == _hash(token), _L.c.expires_at > utc_now())
+    return (await tx.execute(query)).one_or_none() is not None
+
+
 async def redeem_link(tx: Transaction, token: str) -> str | None:
     """Return the token of a new session; None if the link is unknown, used or too old."""
     used = delete(_L).where(_L.c.token_hash == _hash(token)).returning(_L.c.person, _L.c.expires_at)

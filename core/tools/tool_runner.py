@@ -15,6 +15,7 @@ from core.domain.clock import Clock
 from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall, text_of
 from core.kimi.json_decoding import decode_json
 from core.ports.tools import Approval
+from core.text.visible_text import clean_text
 from core.tools import SourceLink, Tool, ToolError, ToolResult
 
 log = structlog.get_logger(__name__)
@@ -169,16 +170,19 @@ class ToolRunner:
         except ToolError as exc:
             # Not its text, which may repeat the person's question.
             log.info("tool.call_failed", tool=call.name, cause=type(exc.__cause__).__name__)
-            return ToolCallOutcome.FAILED, f"The tool could not do it: {exc}"
+            return ToolCallOutcome.FAILED, clean_text(f"The tool could not do it: {exc}")
         for source in result.sources:
             self._sources.setdefault(source.url, source)
         return ToolCallOutcome.DONE, self._content_of(result)
 
     def _content_of(self, result: ToolResult) -> MessageContent:
-        """Return a result as the model receives it: cut, and without images that it cannot read."""
-        text = result.text or "(nothing)"
-        if len(text) > self._limits.max_output_chars:
-            text = text[: self._limits.max_output_chars] + "\n[cut]"
+        """Return a result as the model receives it and as it is stored: cut, without what no database takes.
+
+        Images are left out for a model that cannot read them.
+        """
+        is_cut = len(result.text) > self._limits.max_output_chars
+        text = clean_text(result.text[: self._limits.max_output_chars]) or "(nothing)"
+        text += "\n[cut]" if is_cut else ""
         if not result.images:
             return text
         if not self._reads_images:

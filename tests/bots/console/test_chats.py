@@ -96,6 +96,14 @@ async def test_a_person_is_blocked_and_let_in_again(browser: Any, site: ConsoleS
     assert (await post(browser, "/chats/block", platform="irc", person="x")).status_code == 404
 
 
+async def test_nul_reaches_no_database(browser: Any, site: ConsoleSite) -> None:
+    """PostgreSQL refuses it, and the page would say that the database is away."""
+    await post(browser, "/chats/block", platform="slack", person="U\x009", chat="")
+    async with site.database.read() as tx:
+        assert [one.person_id for one in await blocked_people.load_blocked(tx)] == ["U9"]
+    assert (await browser.get("/chats/edit", platform="slack", chat="C\x001")).status_code == 200
+
+
 async def test_viewers_read_rules_and_the_desk_does_not(visitor: Any) -> None:
     """The form of a viewer is disabled."""
     await visitor.sign_in("telegram:7")

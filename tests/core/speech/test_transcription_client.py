@@ -15,7 +15,7 @@ from core.kimi import (
     KimiUnavailable,
     KimiUnreadableReply,
 )
-from core.speech.transcription_client import TranscriptionClient, parse_transcription
+from core.speech.transcription_client import MAX_HEARD_CHARS, TranscriptionClient, parse_transcription
 
 pytestmark = pytest.mark.virtual_time
 OGG = b"OggS\x00\x02 and sound"
@@ -101,3 +101,9 @@ def test_an_answer_of_another_form_is_unreadable(body: bytes) -> None:
     """A page of a proxy is no transcription."""
     with pytest.raises(KimiUnreadableReply):
         parse_transcription(body)
+
+
+def test_a_transcription_has_a_bound() -> None:
+    """A service may send megabytes for a second of sound."""
+    heard = parse_transcription(b'{"text": "' + b"ha " * 1_000_000 + b'"}')
+    assert 0 < len(heard.text) <= MAX_HEARD_CHARS

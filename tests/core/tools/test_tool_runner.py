@@ -111,6 +111,20 @@ async def test_long_results_are_cut(loop_clock: Clock) -> None:
     assert await run(runner, call("t")) == ["x" * 10 + "\n[cut]"]
 
 
+async def test_results_have_nothing_that_no_database_takes(loop_clock: Clock) -> None:
+    """A result is stored while another call waits for approval (PostgreSQL refuses NUL)."""
+
+    async def odd(arguments: str) -> ToolResult:
+        return ToolResult(text="a\0b\ud800c\x1b[31m")
+
+    async def failing(arguments: str) -> ToolResult:
+        raise ToolError("a\0b")
+
+    tools = [make_tool("odd", odd), make_tool("failing", failing)]
+    runner = ToolRunner(tools, loop_clock, on_call=lambda _: None)
+    assert await run(runner, call("odd"), call("failing")) == ["abc[31m", "The tool could not do it: ab"]
+
+
 async def test_tools_are_offered_for_a_limited_number_of_rounds(loop_clock: Clock) -> None:
     """After the last one the model has to answer; each source is kept once."""
 
