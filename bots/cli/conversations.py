@@ -11,7 +11,8 @@ from bots.cli.store import run_read
 from bots.cli.tables import JsonOption, Row, one_line, print_rows
 from core.domain.bot_messages import FeedbackVerdict
 from core.store import Transaction, conversation_reports, turn_reports
-from core.store.conversation_reports import ConversationFilter, ConversationReport, MessageReport
+from core.store.conversation_filters import ConversationFilter
+from core.store.conversation_reports import ConversationReport, MessageReport
 from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter, TurnReport
 from core.text.visible_text import terminal_text

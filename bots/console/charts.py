@@ -1,6 +1,6 @@
 """Small charts as SVG, without script and without style attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -53,24 +53,31 @@ _BAR: Final = Markup(
 _NAME: Final = Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>')
 
 
-def bar_chart(bars: Sequence[tuple[str, float | None]], label: str, *, unit: str = "") -> Markup:
+def bar_chart(
+    bars: Sequence[tuple[str, float | None]], label: str, *, shown: Callable[[float], str] = "{:,.6g}".format
+) -> Markup:
     """Return a chart with a bar for each name, in order; a missing value leaves its place empty.
 
-    ``label`` is read out in place of the picture, with the greatest value.
+    ``label`` is read out in place of the picture, with the greatest value, which stands above its bar.
+    ``shown`` returns a value as text.
     """
     top = max((value for _, value in bars if value is not None), default=0.0)
     step = BAR_WIDTH / max(1, len(bars))
     longest = max((min(len(name), _MAX_NAME_CHARS) for name, _ in bars), default=1)
     every = max(1, -(-longest * _CHAR_WIDTH // int(step)))  # the names that fit below the bars
     room = BAR_HEIGHT - _AXIS - _TOP
-    parts = [_NAME.format(BAR_WIDTH / 2, _TOP - 4, f"max {top:g}{unit}")] if top else []
+    parts: list[Markup] = []
     for index, (name, value) in enumerate(bars):
         if value is not None:
             height = room * value / top if top else 0.0
             y = BAR_HEIGHT - _AXIS - height
-            shown = f"{value:g}{unit}"
-            parts.append(_BAR.format(index * step + step * 0.1, y, step * 0.8, height, name, shown))
+            parts.append(_BAR.format(index * step + step * 0.1, y, step * 0.8, height, name, shown(value)))
         if index % every == 0:
             short = name if len(name) <= _MAX_NAME_CHARS else f"{name[: _MAX_NAME_CHARS - 1]}…"
             parts.append(_NAME.format(index * step + step / 2, BAR_HEIGHT - 4, short))
-    return _BARS.format(BAR_WIDTH, BAR_HEIGHT, f"{label}; max {top:g}{unit}", Markup("").join(parts))
+    if top:
+        highest = next(index for index, (_, value) in enumerate(bars) if value == top)
+        half = len(shown(top)) * _CHAR_WIDTH / 2
+        x = min(max(highest * step + step / 2, half), BAR_WIDTH - half)
+        parts.append(_NAME.format(x, _TOP - 4, shown(top)))
+    return _BARS.format(BAR_WIDTH, BAR_HEIGHT, f"{label}; ≤ {shown(top)}", Markup("").join(parts))

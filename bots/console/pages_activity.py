@@ -8,23 +8,23 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from bots.console.site import Visit
+from bots.console.thread_links import thread_link
 from core.domain.message_content import MessageRole
 from core.domain.turn_states import Outcome
 from core.store import activity_report, answer_steps, conversation_reports, handoffs, inbox, turn_reports
 from core.store import conversations as conversations_store
 from core.store.activity_report import HourlyActivity
-from core.store.conversation_reports import (
-    ANY_FAILURE,
-    ConversationFilter,
-    ConversationState,
-    MessageReport,
-)
+from core.store.clock import utc_now
+from core.store.conversation_filters import ANY_FAILURE, ConversationFilter, ConversationState
+from core.store.conversation_reports import MessageReport
 from core.store.turn_reports import TurnFilter, TurnReport
 
 HOURS = 24
 LIST_LENGTH = 50
 CONVERSATION_LENGTH = 100  #: messages of one page of a conversation
 LATEST_FAILURES = 8
+FAILURE_PERIOD = timedelta(days=7)
+RUNNING_PERIOD = timedelta(days=1)  #: no answer grows longer
 STATES: Final = {one.value: one for one in ConversationState}
 OUTCOMES: Final = (*(one.value for one in Outcome if one is not Outcome.NOTICE), ANY_FAILURE)
 
@@ -100,13 +100,13 @@ async def turn(visit: Visit) -> Response:
 
 
 async def _now(visit: Visit, template: str) -> Response:
-    scope = visit.rights.readable
+    scope, at = visit.rights.readable, utc_now()
+    growing_now = TurnFilter(running=True, since=at - RUNNING_PERIOD)
+    failed_lately = TurnFilter(failed=True, since=at - FAILURE_PERIOD)
     async with visit.site.database.read() as tx:
         hours = await activity_report.hourly_activity(tx, scope=scope, hours=HOURS)
-        growing = await turn_reports.list_turns(tx, TurnFilter(running=True), scope=scope, limit=LIST_LENGTH)
-        failures = await turn_reports.list_turns(
-            tx, TurnFilter(failed=True), scope=scope, limit=LATEST_FAILURES
-        )
+        growing = await turn_reports.list_turns(tx, growing_now, scope=scope, limit=LIST_LENGTH)
+        failures = await turn_reports.list_turns(tx, failed_lately, scope=scope, limit=LATEST_FAILURES)
         handoffs = await activity_report.list_open_handoffs(tx, scope=scope, limit=LIST_LENGTH)
         open_events, oldest_s = await inbox.queue_depth(tx)
     return visit.render(
@@ -134,16 +134,19 @@ async def _conversation(visit: Visit, template: str) -> Response:
         turns = await turn_reports.list_turns(
             tx, TurnFilter(conversation_id=conversation_id), scope=scope, limit=CONVERSATION_LENGTH
         )
+        found = await conversations_store.find_in_scope(tx, conversation_id, scope)
         mine = await conversations_store.find_in_scope(tx, conversation_id, visit.rights.changeable)
         handoff = await handoffs.get_active(tx, conversation_id)
         passages = await answer_steps.load_passages(tx, [one.id for one in turns])
         tool_calls = await answer_steps.load_tool_calls(tx, [one.id for one in turns])
-    if not messages and not turns:
+    if found is None:
         raise HTTPException(404)
     answered = {message.turn_id for message in messages}
     return visit.render(
         template,
         conversation_id=conversation_id,
+        key=found.key,
+        thread_link=thread_link(found.key.platform, found.key.channel, found.key.thread),
         rows=_in_order(
             messages,
             _unanswered(turns, answered),

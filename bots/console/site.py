@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bots.console.charts import bar_chart, sparkline
+from bots.console.rule_texts import rule_text
 from bots.console.texts import translate
+from bots.console.value_texts import words_for
 from bots.observability.readiness import ComponentStatus
 from core.access import Quotas
 from core.commands import PersonForgetter
@@ -179,6 +181,8 @@ def render(
         base=site.base_path,
         language=language,
         t=lambda key: translate(key, language),
+        words=lambda value, kind: words_for(value, kind, language),
+        rule=lambda name: rule_text(name, language),
         navigation=NAVIGATION,
         **values,
     )
@@ -209,7 +213,9 @@ def _environment() -> Environment:
     environment.filters["age"] = lambda moment: _duration((utc_now() - moment).total_seconds())
     environment.filters["duration"] = _duration
     environment.filters["zip"] = zip
+    environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["usd"] = lambda value: "–" if value is None else f"{value:.4f}"
+    environment.globals["duration"] = _duration
     environment.globals["sparkline"] = sparkline
     environment.globals["bar_chart"] = bar_chart
     return environment

@@ -73,7 +73,7 @@ def page(stage: Stage, feed: Feed) -> ASGIApp:
             Route("/events", handlers.events),
             Route("/say", handlers.say, methods=["POST"]),
             Route("/press", handlers.press, methods=["POST"]),
-            Route("/restart", handlers.restart, methods=["POST"]),
+            Route("/kill", handlers.kill, methods=["POST"]),
             Route("/console", handlers.console),
             Mount("/static/drawing", StaticFiles(directory=DRAWING)),
             Mount("/static", StaticFiles(directory=FILES)),
@@ -126,8 +126,8 @@ class _Handlers:
         await self._stage.press(pressed.platform, visitor, pressed.channel, pressed.message, pressed.value)
         return _json({})
 
-    async def restart(self, _: Request) -> Response:
-        await self._stage.restart()
+    async def kill(self, _: Request) -> Response:
+        await self._stage.kill_and_restart()
         return _json({})
 
     def _visitor(self, act: _Act) -> Visitor:

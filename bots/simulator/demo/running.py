@@ -14,16 +14,13 @@ from bots.simulator.demo.feed import Feed
 from bots.simulator.demo.page import page
 from bots.simulator.demo.stage import Stage
 from bots.web_server import WebServer
-from core.domain.clock import Clock, SystemClock
 from core.settings import Settings, load
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.asynccontextmanager
-async def opened(
-    *, port: int = 0, kimi: Settings | None = None, clock: Clock | None = None
-) -> AsyncIterator[str]:
+async def opened(*, port: int = 0, kimi: Settings | None = None) -> AsyncIterator[str]:
     """Run the demo for the length of a block and hand out the page's address.
 
     ``kimi`` are settings whose Kimi is asked; None for the scripted one. Where ``port`` is taken,
@@ -32,7 +29,7 @@ async def opened(
     Raises:
         MoonthreadError: the service cannot start; the text is one clear line for each fault.
     """
-    async with Stage(kimi=kimi, clock=clock or SystemClock()) as stage:
+    async with Stage(kimi=kimi) as stage:
         feed = Feed({"slack": stage.slack.screen, "telegram": stage.telegram.screen})
         async with feed:
             web = await _served(stage, feed, port)

@@ -11,17 +11,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bots.composition.platform_wiring import build_platforms
-from bots.composition.service import Service
+from bots.simulator.demo.service_process import ServiceProcess
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.slack.records import buttons_of
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.entities import TEXT_LIMIT, length16
-from core.domain.clock import Clock
 from core.settings import Settings
-from core.store import console_access
+from core.store import Database, console_access
 
 CAST = (("Alice", "en"), ("小明", "zh"))
 STAFF = "Lin"  #: of the shop's team, in the desk's channel
@@ -52,14 +50,14 @@ class Visitor:
 class Stage:
     """Everything behind the page. Use it as an asynchronous context manager."""
 
-    def __init__(self, *, kimi: Settings | None, clock: Clock) -> None:
+    def __init__(self, *, kimi: Settings | None) -> None:
         """``kimi`` are settings whose real Kimi answers; None for the scripted one."""
-        self._kimi, self._clock = kimi, clock
-        self._service: Service | None = None
-        self._service_settings: Settings | None = None
+        self._kimi = kimi
+        self._service: ServiceProcess | None = None
+        self._database: Database | None = None
         self._restarting = asyncio.Lock()
-        self.slack = SlackSimulator(clock=clock)
-        self.telegram = TelegramSimulator(clock=clock)
+        self.slack = SlackSimulator()
+        self.telegram = TelegramSimulator()
         self.visitors = [
             Visitor(
                 name=name,
@@ -85,11 +83,11 @@ class Stage:
 
     async def console_link(self) -> str:
         """Return a new link that signs in to the service's console once."""
-        if self._service is None or self._service.console is None:
+        if self._service is None or self._database is None:
             raise NotSent("The console is not there yet.")
-        async with self._service.database.begin() as tx:
+        async with self._database.begin() as tx:
             token = await console_access.create_link(tx, "shell:demo")
-        return f"{self._service.console.url}/sign-in/{token}"
+        return f"{self._service.console_url}/sign-in/{token}"
 
     async def __aenter__(self) -> "Stage":
         async with contextlib.AsyncExitStack() as stack:
@@ -99,12 +97,14 @@ class Stage:
             kimi = await self._kimi_settings(stack)
             settings = self._settings(Path(folder), kimi)
             self._model = settings.kimi_model
-            self._service_settings = settings
-            stack.push_async_callback(self._stop_service)
-            service = await self._start_service(settings)
+            self._service = ServiceProcess(settings)
+            stack.push_async_callback(self._service.stop)
+            await self._service.start()
+            self._database = Database(settings.database_url.get_secret_value())
+            stack.push_async_callback(self._database.close)
             desk = f"slack:{self.desk}"
-            await set_rules(service.database, group=str(self.group), desk=desk, staff=self.staff.slack)
-            self._learning = asyncio.create_task(learn(service.database), name="demo-learn")
+            await set_rules(self._database, group=str(self.group), desk=desk, staff=self.staff.slack)
+            self._learning = asyncio.create_task(learn(self._database), name="demo-learn")
             stack.push_async_callback(self._learned)
             self._stack = stack.pop_all()
         return self
@@ -114,29 +114,17 @@ class Stage:
     ) -> None:
         await self._stack.aclose()
 
-    async def restart(self) -> None:
-        """Stop the service at once, in the middle of its answers, and start it on what it has stored.
+    async def kill_and_restart(self) -> None:
+        """Kill the service in the middle of its answers, and start it again on what it has stored.
 
         Raises:
             NotSent: it is being restarted already.
         """
-        if self._restarting.locked() or self._service_settings is None:
+        if self._restarting.locked() or self._service is None:
             raise NotSent("The service is being restarted already.")
         async with self._restarting:
-            await self._stop_service()
-            await self._start_service(self._service_settings)
-
-    async def _start_service(self, settings: Settings) -> Service:
-        platforms = build_platforms(settings, settings.platforms, self._clock)
-        service = Service(settings, platforms, clock=self._clock, web=False)
-        await service.start()
-        self._service = service
-        return service
-
-    async def _stop_service(self) -> None:
-        service, self._service = self._service, None
-        if service is not None:
-            await service.stop()
+            await self._service.kill()
+            await self._service.start()
 
     async def _learned(self) -> None:
         """Give up what is still being learnt, and let its fault be known."""
@@ -234,7 +222,7 @@ class Stage:
         if self._kimi is not None:
             own = {name for name in Settings.model_fields if name.startswith("kimi_")} | {"reply_tokens"}
             return {name: getattr(self._kimi, name) for name in own}
-        scripted = await stack.enter_async_context(KimiSimulator(clock=self._clock))
+        scripted = await stack.enter_async_context(KimiSimulator())
         return {"kimi_api_key": SecretStr("sk-test"), "kimi_base_url": scripted.base_url}
 
     def _settings(self, folder: Path, kimi: dict[str, Any]) -> Settings:

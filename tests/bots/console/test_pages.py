@@ -27,7 +27,7 @@ from core.store import (
     usage,
 )
 from core.store.clock import utc_now
-from core.store.conversation_reports import ConversationState
+from core.store.conversation_filters import ConversationState
 from core.store.handoffs import DeskRoom
 from core.store.knowledge_evaluations import EvaluationRun
 from core.store.turns import Turn

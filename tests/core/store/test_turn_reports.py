@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.message_content import MessageRole
 from core.domain.turn_states import KimiFailure, Outcome, TurnState
 from core.store import Database, conversation_reports, feedback, turn_reports, turns, usage
 from core.store.clock import utc_now
-from core.store.conversation_reports import ANY_FAILURE, ConversationFilter, ConversationState
+from core.store.conversation_filters import ANY_FAILURE, ConversationFilter, ConversationState
 from core.store.conversation_scope import EVERYTHING
 from core.store.turn_reports import TurnFilter
 from core.store.turns import Turn
@@ -161,6 +163,34 @@ async def test_conversations_are_filtered_latest_first(database: Database) -> No
     assert await channels(ConversationFilter(used_knowledge=True)) == []
     found = [await channels(ConversationFilter(state=state)) for state in ConversationState]
     assert found == [[], [], [], ["2", "1"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("link RESET", True),  # in any order and case
+        ('"the reset link"', True),
+        ('"link the reset"', False),
+        ("link invoice", False),  # each has one of them
+        ("导出", True),  # a word of two characters
+        ("导出 看板", True),
+        ('"', True),  # no word at all
+    ],
+)
+async def test_a_search_finds_the_conversations_with_a_message_that_has_every_word(
+    database: Database, text: str, is_found: bool
+) -> None:
+    """Words stand in one message in any order, quoted ones together; Chinese needs no blanks."""
+    talk = await conversation(database)
+    await talk.exchange("Send me the reset link", "怎么导出看板？")
+    await talk.say("and the invoice")
+
+    async with database.read() as tx:
+        found = await conversation_reports.list_conversations(
+            tx, ConversationFilter(text=text), scope=EVERYTHING, limit=10
+        )
+
+    assert [one.first_author for one in found] == [ANN.name] * is_found
 
 
 async def test_the_messages_of_a_conversation_come_in_order(database: Database) -> None:

@@ -2,7 +2,7 @@
 
 import { h } from "./drawing/dom.js";
 import { SlackPane } from "./slack.js";
-import { changed, connect, onChange, store } from "./store.js";
+import { changed, connect, onChange, send, store } from "./store.js";
 import { TelegramChat } from "./telegram.js";
 import { Tour } from "./tour.js";
 
@@ -94,6 +94,12 @@ function drawVisitors() {
   });
   fieldset.replaceChildren(h("legend", {}, "You are"), ...choices);
 }
+
+byId("kill").onclick = async ({ currentTarget: button }) => {
+  button.disabled = true;
+  await send("/kill", {}).catch((error) => console.info(error.message));
+  button.disabled = false;
+};
 
 /** Tell screen readers about an answer once it has stopped growing. */
 let quiet = 0;

@@ -89,6 +89,7 @@ export class Tour {
     const inDm = () => messagesOf("telegram", first.telegram, "");
     const inGroup = () => messagesOf("telegram", telegram.group.id, "");
     const atDesk = () => messagesOf("slack", slack.desk, visitors[staff].slack);
+    const inThread = (id) => messagesOf("slack", general, "").filter((message) => message.thread === id);
     const done = (message) => message?.byBot && !message.buttons.some(({ label }) => label.includes("Stop")) && message.buttons.length;
     const group = (text) => say({ platform: "telegram", channel: telegram.group.id, text });
     const press = async (label) => {
@@ -103,7 +104,7 @@ export class Tour {
         this.page.chooseChannel(general);
         const { id } = await say({ platform: "slack", channel: general, text: "@Moonthread Show me a table" });
         this.page.openThread(id);
-        await this.until(() => messagesOf("slack", general, "").some((message) => message.thread === id && done(message)));
+        await this.until(() => inThread(id).some(done));
       }],
       ["In Telegram just write to it. Each tick below an answer is one edit within Telegram's limits.", async () => {
         this.page.go("dm");
@@ -136,13 +137,18 @@ export class Tour {
         await press("Close");
         await this.until(() => inGroup().findLast((message) => message.byBot)?.buttons.length);
       }],
-      ["The service is stopped in the middle of a long answer and started again: the same message goes on.", async () => {
+      ["Two long answers grow, and kill -9 ends the service in the middle. It starts again: both messages go on.", async () => {
+        this.page.chooseChannel(general);
         this.page.go("dm");
         const before = inDm().length;
+        const { id } = await say({ platform: "slack", channel: general, text: "@Moonthread A long answer about the moon" });
+        this.page.openThread(id);
         await say({ platform: "telegram", channel: first.telegram, text: "A long answer about the moon" });
-        await this.until(() => inDm().slice(before).some((message) => message.byBot && message.edits > 2));
-        await send("/restart", {});
-        await this.until(() => inDm().slice(before).some(done));
+        const answers = [() => inThread(id), () => inDm().slice(before)];
+        const inBoth = (find) => this.until(() => answers.every((messages) => messages().some(find)));
+        await inBoth((message) => message.byBot && message.edits > 2);
+        await send("/kill", {});
+        await inBoth(done);
       }],
     ];
   }

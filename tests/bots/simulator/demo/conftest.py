@@ -1,4 +1,4 @@
-"""The demo on a fast clock, and a real Chromium to look at it."""
+"""The demo, and a real Chromium to look at it."""
 
 from collections.abc import AsyncIterator
 
@@ -6,16 +6,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page
 
 from bots.simulator.demo import opened
-from core.domain.clock import ScaledClock
 from tests import browser
-
-FASTER = 6.0
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def url() -> AsyncIterator[str]:
-    """The address of a running demo that answers by script, six times as fast as the real one."""
-    async with opened(clock=ScaledClock(FASTER)) as address:
+    """The address of a running demo that answers by script."""
+    async with opened() as address:
         yield address
 
 

@@ -16,8 +16,9 @@ CLIPPED = """() => [...document.querySelectorAll(".chip, .starts button, .play, 
   .map((one) => one.textContent)"""
 
 
+@pytest.mark.timeout(300)
 async def test_the_tour_shows_everything_by_itself(page: Page, url: str) -> None:
-    """Untouched, the page asks on both platforms, calls a person, closes, and survives a restart."""
+    """Untouched, the page asks on both platforms, calls a person, closes, and survives a kill -9."""
     await page.goto(url)
     caption = page.locator("#caption")
 
@@ -28,8 +29,10 @@ async def test_the_tour_shows_everything_by_itself(page: Page, url: str) -> None
     await expect(page.locator(".slack")).to_contain_text("closed")
     await expect(page.locator(".chat.group")).to_contain_text("Lin")
     await expect(page.locator(".chat.dm .message.by-bot").last).to_contain_text("Day 30")
-    texts = await page.locator(".chat.dm .message.by-bot").all_inner_texts()
-    assert sum("Day 1:" in text for text in texts) == 1, "the message that the restart interrupted went on"
+    await expect(page.locator(".slack .thread .message.by-bot").last).to_contain_text("Day 30")
+    for chat in (".chat.dm", ".slack .thread"):
+        texts = await page.locator(f"{chat} .message.by-bot").all_inner_texts()
+        assert sum("Day 1:" in text for text in texts) == 1, "the message that was interrupted went on"
 
 
 async def test_a_click_ends_the_tour(page: Page, url: str) -> None:
