@@ -19,7 +19,10 @@ ChatOption = Annotated[
 
 
 def block(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
-    """Give somebody no more answers; they are told once."""
+    """Give somebody no more answers; they are told once.
+
+    Example: moonthread block telegram:42 --chat=-1001234567890
+    """
     platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> bool:
@@ -34,7 +37,10 @@ def block(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
 
 
 def unblock(person: PersonArgument, chat: ChatOption = EVERYWHERE) -> None:
-    """Answer somebody again: in one chat, or in every chat in which they are blocked."""
+    """Answer somebody again: in one chat, or in every chat in which they are blocked.
+
+    Example: moonthread unblock telegram:42
+    """
     platform, person_id = _parse_person(person)
 
     async def work(tx: Transaction) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bots.check_result import CheckResult
+from bots.cli.kimi_advice import advice_for
 from bots.cli.question import build_request, open_kimi
 from bots.cli.terminal import terminal_language
 from core.kimi import (
@@ -49,7 +50,7 @@ async def run_checks(settings: Settings, *, regions: Mapping[str, str] = REGIONS
     except KimiEndpointMissing:
         return _without_model_list(settings, str(host))
     except KimiError as error:
-        return [CheckResult("fault", f"Kimi: {error}", error.notice(terminal_language()))]
+        return [CheckResult("fault", f"Kimi: {error}", advice_for(error, terminal_language()))]
     results = [CheckResult("ok", f"Kimi: {host} takes the key"), _check_model(settings, models)]
     if settings.kimi_base_url not in regions and results[-1].level == "ok":
         results += await _check_fields(settings, str(host))

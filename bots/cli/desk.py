@@ -14,7 +14,17 @@ from core.store.conversation_scope import EVERYTHING
 from core.store.ratings import HandoffOutcome
 
 desk = typer.Typer(name="desk", help="The team's desk.", no_args_is_help=True)
-COLUMNS = ("who", "handovers", "answered", "response p50", "p90", "resolved p50", "closed", "rating", "rated")
+COLUMNS = (
+    "who",
+    "handoffs",
+    "answered",
+    "response p50 min",
+    "p90 min",
+    "resolved p50 min",
+    "closed",
+    "rating",
+    "rated",
+)
 
 
 @desk.callback()

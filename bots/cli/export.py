@@ -20,7 +20,10 @@ def export_(
         str | None, typer.Option(help="A person, as platform:id, such as slack:U0123 or telegram:42.")
     ] = None,
 ) -> None:
-    """Print everything stored of one conversation or one person, one JSON object a line."""
+    """Print everything stored of one conversation or one person, one JSON object a line.
+
+    Example: moonthread export --person slack:U0123 > person.jsonl
+    """
     if (conversation is None) == (person is None):
         raise typer.BadParameter("give either --conversation NUMBER or --person PLATFORM:ID")
     platform, _, person_id = (person or "").partition(":")

@@ -44,7 +44,10 @@ def add(
     url: Annotated[str, typer.Option(help="Where people can read it; for one file.")] = "",
     tenant: TenantOption = "",
 ) -> None:
-    """Add files to a set; one of the same name is replaced."""
+    """Add files to a set; one of the same name is replaced.
+
+    Example: moonthread knowledge add tea prices.csv guides/
+    """
     paths = [inner for path in files for inner in expand_files(path)]
     if url and len(paths) != 1:
         raise typer.BadParameter("--url goes with one file")
@@ -69,7 +72,10 @@ def remove(
     document: Annotated[str, typer.Argument(metavar="[FILE]", help="One of its documents.")] = "",
     tenant: TenantOption = "",
 ) -> None:
-    """Remove a set, or one document of it."""
+    """Remove a set, or one document of it.
+
+    Example: moonthread knowledge remove tea prices.csv
+    """
     if not run_async(_remove(load(required=[Requirement.STORE]), _parse_owner(tenant), name, document)):
         print_error("there is nothing of that name; 'moonthread knowledge list' shows what there is")
         raise typer.Exit(1)
@@ -84,7 +90,10 @@ def embed() -> None:
 
 @knowledge.command()
 def search(question: str, sets: SetsOption = None, tenant: TenantOption = "") -> None:
-    """Print the passages that a question finds."""
+    """Print the passages that a question finds.
+
+    Example: moonthread knowledge search "how long does delivery take" --set tea
+    """
     if not run_async(_search(load(required=[Requirement.STORE]), _parse_owner(tenant), sets, question)):
         print("nothing relevant")
 

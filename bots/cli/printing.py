@@ -82,4 +82,8 @@ async def _stream_text(
 
 
 def _print_wait(error: KimiError, wait_s: float) -> None:
-    print_error(f"{error.notice(terminal_language())} ({error.code}; {wait_s:.0f} s)")
+    wait = max(1, round(wait_s))
+    if terminal_language() == "zh":
+        print_error(f"Kimi 暂时没有回答（{error.code}），{wait} 秒后重试")
+    else:
+        print_error(f"Kimi does not answer yet ({error.code}); trying again in {wait} s")

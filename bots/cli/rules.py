@@ -34,7 +34,10 @@ def set_(
         typer.Argument(metavar="NAME=VALUE…", help=f"Rules: {', '.join(RULE_NAMES)}. NAME= is the usual."),
     ],
 ) -> None:
-    """Set rules of a chat; rules that are not named keep their values."""
+    """Set rules of a chat; rules that are not named keep their values.
+
+    Example: moonthread rules set telegram:-1001234567890 trigger=question knowledge=tea
+    """
     values, (platform, tenant, channel) = _parse_arguments(chat, pairs)
 
     async def work(tx: Transaction) -> tuple[ChatRules, int]:
@@ -57,7 +60,10 @@ def show(
     chat: ChatArgument,
     include_defaults: Annotated[bool, typer.Option("--all", help="Also what is as usual.")] = False,
 ) -> None:
-    """Print the rules of a chat, as "rules set" takes them."""
+    """Print the rules of a chat, as "rules set" takes them.
+
+    Example: moonthread rules show telegram:-1001234567890
+    """
     platform, tenant, channel = _parse_chat(chat)
 
     async def work(tx: Transaction) -> StoredChatRules | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from bots.cli import private_files
+from bots.cli.kimi_advice import advice_for
 from core.domain.errors import MoonthreadError, SettingsError
 from core.kimi import KimiError, Language
 from core.settings import Settings
@@ -29,7 +30,7 @@ def error_lines(error: MoonthreadError) -> list[str]:
             return error.faults
         case KimiError():
             support = f", request {error.request_id}" if error.request_id else ""
-            return [f"{error.notice(terminal_language())} ({error}{support})"]
+            return [f"{advice_for(error, terminal_language())} ({error}{support})"]
         case _:
             return [str(error)]
 

@@ -77,13 +77,13 @@ async def test_without_a_key_the_advice_is_one_line(moonthread: Any) -> None:
 
 
 async def test_a_wrong_key_is_told_without_showing_it(with_kimi: Any) -> None:
-    """The notice, Kimi's words and the request id stand in one line; the key does not."""
+    """What the operator may do, Kimi's words and the request id stand in one line; the key does not."""
     with_kimi.environ["KIMI_API_KEY"] = "sk-wrong-one"
 
     done = await with_kimi("ask", "hi")
 
     assert done.status == 1
-    assert done.err.startswith("moonthread: I can't reach Kimi: the access key isn't valid.")
+    assert done.err.startswith("moonthread: Kimi refuses KIMI_API_KEY.")
     assert "request " in done.err
     assert "sk-wrong-one" not in done.err
 
@@ -92,7 +92,7 @@ async def test_a_chinese_terminal_reads_chinese_notices(with_kimi: Any) -> None:
     """The language follows the locale."""
     with_kimi.environ |= {"KIMI_API_KEY": "sk-wrong", "LANG": "zh_CN.UTF-8"}
 
-    assert "访问密钥无效" in (await with_kimi("ask", "hi")).err
+    assert "Kimi 拒绝了 KIMI_API_KEY" in (await with_kimi("ask", "hi")).err
 
 
 async def test_a_stream_that_breaks_leaves_what_was_shown(with_kimi: Any, kimi: KimiSimulator) -> None:
