@@ -64,14 +64,14 @@ async def _outcomes(database: Database) -> Sequence[TurnOutcome]:
 
 
 async def _spent_budgets(database: Database, quotas: Quotas) -> frozenset[str]:
-    """Return the budgets of the UTC day that are used up: whose, a blank, and the setting.
+    """Return the budgets of the UTC day that are used up: whose, a blank, and the setting or the chat's rule.
 
     People are not named: with many of them each would be an alert. The console's page of usage has them.
     """
     async with database.read() as tx:
         uses = await load_quota_use(tx, quotas, since=utc_day_start(utc_now()))
     return frozenset(
-        f"{SOME_PEOPLE if use.kind.is_personal else use.name} MOONTHREAD_{use.kind.upper()}_PER_DAY"
+        f"{SOME_PEOPLE if use.kind.is_personal else use.name} {use.limited_by}"
         for use in uses
         if use.used >= use.limit
     )

@@ -22,7 +22,7 @@ import structlog
 from slack_bolt.adapter.starlette.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.logger.messages import warning_token_skipped
+from slack_bolt.logger.messages import warning_client_prioritized_and_token_skipped, warning_token_skipped
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 from starlette.requests import Request
@@ -253,6 +253,9 @@ async def _log_failure(error: Exception) -> None:
         log.error("slack.event_failed", exc_info=error)
 
 
+_FALSE_ALARMS: Final = frozenset({warning_token_skipped(), warning_client_prioritized_and_token_skipped()})
+
+
 def _quiet_logger() -> logging.Logger:
     """Return a logger for the SDK that logs no messages of people: the SDK logs them below WARNING."""
     logger = logging.getLogger("moonthread.slack.sdk")
@@ -262,8 +265,9 @@ def _quiet_logger() -> logging.Logger:
 
 
 def _is_no_false_alarm(record: logging.LogRecord) -> bool:
-    """Return False for the SDK's warning that the client's token is ignored: that is what we want.
+    """Return False for the SDK's warnings that a token is ignored: that is what we want.
 
-    Events are authorized by our own function; Bolt says so at each start of an app that has one.
+    Events are authorized by our own function, with our own client. Bolt warns of both at each start, of the
+    client if the environment has SLACK_BOT_TOKEN.
     """
-    return record.getMessage() != warning_token_skipped()
+    return record.getMessage() not in _FALSE_ALARMS

@@ -6,6 +6,7 @@ a new one is opened before the old one is closed.
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 
 from bots.slack.credentials import SlackConfig, is_loopback
+from bots.slack.socket_outage import SocketOutage
 from core.concurrency.task_set import TaskSet
 
 log = structlog.get_logger(__name__)
@@ -29,11 +31,16 @@ PING_INTERVAL_S: Final = 5.0  #: a socket that broke silently is noticed and rep
 class SocketModeConnection:
     """One socket, which the SDK keeps up."""
 
-    def __init__(self, bolt: AsyncApp, config: SlackConfig, on_connected: Callable[[], None]) -> None:
+    def __init__(
+        self, bolt: AsyncApp, config: SlackConfig, outage: SocketOutage, on_connected: Callable[[], None]
+    ) -> None:
         """Build the client; nothing is opened yet. ``on_connected`` is called for each socket."""
-        self._on_connected = on_connected
+        self._outage, self._on_connected = outage, on_connected
+        logger = logging.Logger(f"{bolt.logger.name}.socket", logging.WARNING)  # noqa: LOG001 (of this client alone)
+        logger.parent = bolt.logger
+        logger.addFilter(outage)
         self._handler = AsyncSocketModeHandler(
-            bolt, config.app_token, logger=bolt.logger, ping_interval=PING_INTERVAL_S
+            bolt, config.app_token, logger=logger, ping_interval=PING_INTERVAL_S
         )
         self._client = self._handler.client
         if is_loopback(config.api_url):
@@ -69,6 +76,7 @@ class SocketModeConnection:
     async def _on_message(self, message: WSMessage) -> None:
         self._last_message_at = time.monotonic()
         if isinstance(message.data, str) and _HELLO.match(message.data):
+            self._outage.record_connected()
             self._on_connected()
 
 
@@ -81,11 +89,12 @@ class SocketModeReceiver:
         """Build the receiver; nothing is opened yet. ``on_connected`` is called for each new socket."""
         self._bolt, self._config, self._on_connected = bolt, config, on_connected
         self._connection: SocketModeConnection | None = None
+        self._outage = SocketOutage()
         self._closing = TaskSet()  # replaced sockets
 
     async def start(self) -> None:
         """Open a socket. A connection that fails is retried forever, also after this returns."""
-        self._connection = SocketModeConnection(self._bolt, self._config, self._on_connected)
+        self._connection = SocketModeConnection(self._bolt, self._config, self._outage, self._on_connected)
         await self._connection.open()
 
     async def restart(self) -> None:

@@ -4,10 +4,17 @@ from typing import assert_never
 
 from core.alerts.conditions import SOME_PEOPLE, Alert, AlertKind
 from core.text.language import Language, pick
+from core.text.visible_text import terminal_text
+
+
+def _shown(subject: str) -> str:
+    """Return a subject as words of one line: ids are the platforms', and may hold anything."""
+    return " ".join(terminal_text(subject).split())
 
 
 def begin_text(alert: Alert, language: Language) -> str:
     """Return the text that tells an admin of an alert, with what to do."""
+    subject = _shown(alert.subject)
     match alert.kind:
         case AlertKind.KIMI_DOWN:
             return pick(
@@ -34,12 +41,12 @@ def begin_text(alert: Alert, language: Language) -> str:
         case AlertKind.PLATFORM_REFUSAL:
             return pick(
                 language,
-                zh=f"⚠️ {alert.subject} 拒绝了机器人的令牌，那里的消息无法收发。请更换令牌，然后重启服务。",
-                en=f"⚠️ {alert.subject} refuses the bot's token, and nothing is received or sent there. "
+                zh=f"⚠️ {subject} 拒绝了机器人的令牌，那里的消息无法收发。请更换令牌，然后重启服务。",
+                en=f"⚠️ {subject} refuses the bot's token, and nothing is received or sent there. "
                 "Replace the token, then start the service again.",
             )
         case AlertKind.BUDGET:
-            return _budget_text(alert, language)
+            return _budget_text(subject, language)
         case AlertKind.DISK:
             return pick(
                 language,
@@ -53,6 +60,7 @@ def begin_text(alert: Alert, language: Language) -> str:
 
 def end_text(alert: Alert, language: Language) -> str:
     """Return the text that tells an admin that an alert is over."""
+    subject = _shown(alert.subject)
     match alert.kind:
         case AlertKind.KIMI_DOWN:
             return pick(language, zh="✅ Kimi 已恢复回答。", en="✅ Kimi answers again.")
@@ -67,11 +75,11 @@ def end_text(alert: Alert, language: Language) -> str:
         case AlertKind.PLATFORM_REFUSAL:
             return pick(
                 language,
-                zh=f"✅ {alert.subject} 已接受机器人的令牌。",
-                en=f"✅ {alert.subject} accepts the bot's token again.",
+                zh=f"✅ {subject} 已接受机器人的令牌。",
+                en=f"✅ {subject} accepts the bot's token again.",
             )
         case AlertKind.BUDGET:
-            whose, _, setting = alert.subject.partition(" ")
+            whose, _, setting = subject.rpartition(" ")
             if whose == SOME_PEOPLE:
                 return pick(
                     language,
@@ -91,8 +99,8 @@ def end_text(alert: Alert, language: Language) -> str:
             assert_never(alert.kind)
 
 
-def _budget_text(alert: Alert, language: Language) -> str:
-    whose, _, setting = alert.subject.partition(" ")
+def _budget_text(subject: str, language: Language) -> str:
+    whose, _, setting = subject.rpartition(" ")
     if whose == SOME_PEOPLE:
         return pick(
             language,
@@ -101,9 +109,11 @@ def _budget_text(alert: Alert, language: Language) -> str:
             en="⚠️ At least one person has used up their budget of the day and gets no answers until midnight "
             f"UTC; the console's page of usage names them. If they should, raise {setting}.",
         )
+    is_setting = setting.startswith("MOONTHREAD_")
+    rule_zh, rule_en = ("", "") if is_setting else ("该群的规则", "the chat's rule ")
     return pick(
         language,
-        zh=f"⚠️ {whose} 今天的用量已用完，UTC 零点前不再回答。需要的话请调高 {setting}。",
+        zh=f"⚠️ {whose} 今天的用量已用完，UTC 零点前不再回答。需要的话请调高{rule_zh} {setting}。",
         en=f"⚠️ {whose} has used up its budget of the day and gets no answers until midnight UTC. If it "
-        f"should, raise {setting}.",
+        f"should, raise {rule_en}{setting}.",
     )

@@ -12,6 +12,7 @@ import structlog
 from core.concurrency.task_set import TaskSet
 from core.delivery.budgeted_calls import BudgetedCalls, BudgetSpent
 from core.delivery.call_source import AnySource
+from core.delivery.outages import PlatformOutages
 from core.delivery.platform_call import PlannedCall
 from core.delivery.scheduler import CallScheduler, ReadyCall
 from core.domain.clock import Clock
@@ -34,6 +35,7 @@ class CallDispatcher:
         self.clock = clock
         self._calls = calls
         self._scheduler = CallScheduler(calls.pool)
+        self._outages = PlatformOutages()
         self._may_send = may_send
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
@@ -124,17 +126,12 @@ class CallDispatcher:
             self._scheduler.block(source, now + min(exc.wait_s, DENIED_RETRY_S))
             return
         except PlatformError as exc:
-            log.info(
-                "delivery.call_failed",
-                platform=source.platform,
-                action=call.action,
-                priority=call.priority.name,
-                error=type(exc).__name__,
-            )
+            self._outages.record_failure(source.platform, call.action, exc, self.clock.time())
             if (fatal := source.failed(call, exc, self.clock.time())) is not None:
                 source.completion.end(fatal)
                 self.notify_changed(source)
         else:
+            self._outages.record_success(source.platform, self.clock.time())
             source.succeeded(call, result, self.clock.time())
             if (extra := source.follow_up(call)) is not None:
                 self._tasks.spawn(self._send_beside(source, extra), context=source.context.copy())

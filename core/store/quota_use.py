@@ -1,4 +1,4 @@
-"""What has been used of the deployment's daily quotas, for alerts and for the console."""
+"""What has been used of the daily quotas of the deployment and of chats, for alerts and for the console."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, FromClause, func, select, text
 
 from core.access import QuotaKind, Quotas
-from core.store import schema
+from core.store import rules, schema
 from core.store.database import Transaction
 from core.store.turns import IS_QUESTION
 
@@ -31,20 +31,44 @@ class QuotaUse:
     name: str  #: "platform:id"
     used: int  #: tokens or questions
     limit: int
+    is_rule: bool = False  #: the limit is a rule of the chat, else a setting
 
     @property
     def share(self) -> float:
         """The used part; more than 1 if the last answer went over it."""
         return self.used / self.limit
 
+    @property
+    def limited_by(self) -> str:
+        """Name of the rule or of the setting that has the limit."""
+        return self.kind.value if self.is_rule else f"MOONTHREAD_{self.kind.upper()}_PER_DAY"
+
 
 async def load_quota_use(tx: Transaction, quotas: Quotas, *, since: datetime) -> Sequence[QuotaUse]:
     """Return what has been used of each limited quota since a moment, by all who used any."""
-    return [
+    of_deployment = [
         QuotaUse(kind=kind, name=name, used=used, limit=limit)
         for kind in QuotaKind
         if (limit := quotas.limit_of(kind))
         for name, used in await count_use(tx, kind, since=since)
+    ]
+    return of_deployment + await _load_chat_rule_use(tx, since)
+
+
+async def _load_chat_rule_use(tx: Transaction, since: datetime) -> list[QuotaUse]:
+    """Return what has been used of the questions that chats allow by a rule of their own."""
+    limits = {
+        f"{one.platform}:{one.channel}": one.rules.chat_messages
+        for one in await rules.load_all(tx)
+        if one.rules.chat_messages
+    }
+    if not limits:
+        return []
+    kind = QuotaKind.CHAT_MESSAGES
+    return [
+        QuotaUse(kind=kind, name=name, used=used, limit=limits[name], is_rule=True)
+        for name, used in await count_use(tx, kind, since=since)
+        if name in limits
     ]
 
 

@@ -77,7 +77,7 @@ def test_each_platform_and_budget_has_an_alert_of_its_own() -> None:
 @pytest.mark.parametrize("kind", AlertKind)
 def test_every_alert_has_its_texts(kind: AlertKind) -> None:
     """In both languages, with its subject where there may be several."""
-    alert = Alert(kind, "slack:T1")
+    alert = Alert(kind, "slack:T1 MOONTHREAD_TENANT_TOKENS_PER_DAY")
     texts = [make(alert, language) for make in (begin_text, end_text) for language in ("zh", "en")]
 
     assert len(set(texts)) == 4
@@ -93,3 +93,24 @@ def test_people_who_used_up_a_budget_are_one_alert_without_names(language: Langu
     for text in (begin_text(alert, language), end_text(alert, language)):
         assert "MOONTHREAD_PERSON_MESSAGES_PER_DAY" in text
         assert SOME_PEOPLE not in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        ("slack:C1 chat_messages", "slack:C1"),
+        ("terminal:two words MOONTHREAD_CHAT_TOKENS_PER_DAY", "terminal:two words"),
+        ("slack:a\n\n\x1b[2Jb chat_messages", "slack:a \ufffd[2Jb"),
+        ("slack:*C*_1_`x` chat_messages", "slack:*C*_1_`x`"),
+    ],
+)
+def test_a_budgets_alert_names_whose_it_is_in_one_line(language: Language, subject: str, shown: str) -> None:
+    """Ids are the platforms' and may hold anything; the setting, or the chat's rule, stands at the end."""
+    alert = Alert(AlertKind.BUDGET, subject)
+
+    assert f"{shown} " in begin_text(alert, language)
+    assert f"{shown} " in end_text(alert, language)
+    assert subject.rpartition(" ")[2] in begin_text(alert, language)
+    assert "\n" not in begin_text(alert, language) + end_text(alert, language)
+    assert ("rule" in begin_text(alert, "en")) is subject.endswith("chat_messages")

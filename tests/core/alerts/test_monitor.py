@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from core.access import QuotaKind
+from core.access import QuotaKind, Quotas
 from core.alerts.conditions import Observations
 from core.alerts.monitor import AlertMonitor, AlertPlatform
+from core.chat_policy import ChatRules
 from core.domain.addresses import Address, Person
 from core.domain.errors import PlatformError, PlatformForbidden, PlatformUnavailable
 from core.domain.turn_states import KimiFailure, Outcome, TurnOutcome
-from core.store import Database, alerts, turns, usage
+from core.store import Database, alerts, rules, turns, usage
 from core.store.clock import utc_now
-from core.store.quota_use import count_use
+from core.store.quota_use import count_use, load_quota_use
+from core.store.quotas import utc_day_start
 from core.store.usage import CallUsage
 from tests.event_builders import Chat
 from tests.stored_conversation import StoredConversation
@@ -144,3 +146,25 @@ async def test_outcomes_and_tokens_come_from_the_database(database: Database) ->
         assert await count_use(tx, QuotaKind.PERSON_TOKENS, since=since) == [(f"{key.platform}:1", 42)]
         assert await count_use(tx, QuotaKind.CHAT_MESSAGES, since=since) == [(f"{key.platform}:42", 2)]
         assert await count_use(tx, QuotaKind.PERSON_MESSAGES, since=since) == [(f"{key.platform}:1", 2)]
+
+
+async def test_a_chats_own_rule_is_a_budget_too(database: Database) -> None:
+    """Its questions of the day count against it; chats without such a rule have none."""
+    for channel in ("42", "43"):
+        talk = await StoredConversation(database, Chat(channel=channel)).create()
+        await talk.ask("Why?")
+        await talk.ask("How?")
+    async with database.begin() as tx:
+        await rules.save(
+            tx, ChatRules(chat_messages=2), platform="telegram", tenant="", channel="42", changed_by=""
+        )
+        await rules.save(tx, ChatRules(), platform="telegram", tenant="", channel="43", changed_by="")
+
+    async with database.read() as tx:
+        uses = await load_quota_use(tx, Quotas(chat_messages=10), since=utc_day_start(utc_now()))
+
+    assert sorted((use.name, use.used, use.limit, use.limited_by) for use in uses) == [
+        ("telegram:42", 2, 2, "chat_messages"),
+        ("telegram:42", 2, 10, "MOONTHREAD_CHAT_MESSAGES_PER_DAY"),
+        ("telegram:43", 2, 10, "MOONTHREAD_CHAT_MESSAGES_PER_DAY"),
+    ]
