@@ -12,6 +12,7 @@ _LABELS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "keywords": ("Keywords", "关键词"),
         "tools": ("Tools", "工具"),
+        "approved_tools": ("Tools without asking", "无需批准的工具"),
         "staff": ("Staff", "客服人员"),
         "staff_groups": ("Staff groups", "客服用户组"),
         "desk": ("Desk", "客服台"),
@@ -62,6 +63,18 @@ HINTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "knowledge": (
             "Names of the sets that answers rest on, separated by commas.",
             "回答所依据的知识集，用逗号分隔。",
+        ),
+        "approved_tools": (
+            "Names of tools that are called without asking a person, separated by commas.",
+            "无需征得同意即可调用的工具名称，用逗号分隔。",
+        ),
+        "remember": (
+            "For how long all messages are kept for digests, such as 7d; empty: none is.",
+            "为摘要保留所有消息的时长，例如 7d；留空则不保留。",
+        ),
+        "digest": (
+            "Times at which a digest is posted, such as mon-fri 18:00 Asia/Shanghai.",
+            "发布摘要的时间，例如 周一-周五 18:00 Asia/Shanghai。",
         ),
         "strict": (
             "On: if nothing relevant is known, the bot says so instead of answering.",
