@@ -29,6 +29,7 @@ class Shown:
     buttons: tuple[tuple[str, str], ...] = ()  #: (label, value or callback data)
     reply_to: str = ""  #: Telegram: id of the message replied to
     edits: int = 0
+    tasks: tuple[tuple[str, str], ...] = ()  #: Slack: (title, status) of the cards above the text
     streaming: bool = False  #: Slack: a native stream that is still open
     visible_to: str = ""  #: a person's id for an ephemeral message; "" for everybody
 

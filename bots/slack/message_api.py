@@ -124,32 +124,34 @@ class MessageApi:
                 raise
 
     async def start_stream(
-        self, channel: str, thread_ts: str, text: str, *, user_id: str, team_id: str
+        self, channel: str, thread_ts: str, text: str, *, user_id: str, team_id: str, tasks: Blocks = ()
     ) -> str:
-        """Start a native stream with ``text`` and return its ts."""
+        """Start a native stream with ``text`` below its first ``tasks`` (chunks) and return its ts."""
         with translate_errors("chat.startStream", idempotent=False):
             answer = await self._client.chat_startStream(
                 channel=channel,
                 thread_ts=thread_ts,
-                markdown_text=text,
                 recipient_user_id=user_id,
                 recipient_team_id=team_id,
+                **_stream_content(text, tasks),
             )
             return str(answer["ts"])
 
-    async def append_stream(self, channel: str, ts: str, text: str) -> None:
-        """Append ``text`` to a stream; a lost reply leaves open whether it was appended."""
+    async def append_stream(self, channel: str, ts: str, text: str, *, tasks: Blocks = ()) -> None:
+        """Append ``tasks`` (chunks) and ``text`` to a stream; a lost reply leaves it open."""
         with translate_errors("chat.appendStream", idempotent=False):
-            await self._client.chat_appendStream(channel=channel, ts=ts, markdown_text=text)
+            await self._client.chat_appendStream(channel=channel, ts=ts, **_stream_content(text, tasks))
 
-    async def stop_stream(self, channel: str, ts: str, text: str, *, blocks: Blocks = ()) -> None:
-        """Append ``text`` ("" for none) to a stream and end it."""
+    async def stop_stream(
+        self, channel: str, ts: str, text: str, *, blocks: Blocks = (), tasks: Blocks = ()
+    ) -> None:
+        """Append ``tasks`` (chunks) and ``text`` ("" for none) to a stream and end it."""
 
         async def send(shown: Blocks) -> None:
             # A second call after a lost reply appends nothing: the stream is closed by then.
             with translate_errors("chat.stopStream", idempotent=True):
                 await self._client.chat_stopStream(
-                    channel=channel, ts=ts, markdown_text=text or None, blocks=shown or None
+                    channel=channel, ts=ts, blocks=shown or None, **_stream_content(text, tasks)
                 )
 
         try:
@@ -171,3 +173,10 @@ class MessageApi:
 def is_unsupported(error: PlatformError) -> bool:
     """Return whether Slack does not offer the method at all."""
     return error_code(error) in UNSUPPORTED_CODES
+
+
+def _stream_content(text: str, tasks: Blocks) -> dict[str, Any]:
+    """Return the arguments that add to a stream; ``markdown_text`` excludes ``chunks``."""
+    if not tasks:
+        return {"markdown_text": text or None}
+    return {"chunks": [*tasks, *([{"type": "markdown_text", "text": text}] if text else [])]}

@@ -18,14 +18,14 @@ from dataclasses import replace
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.recent_set import RecentSet
 from bots.slack.buttons import render_buttons
-from bots.slack.errors import UNTHREADABLE_CODES, WRONG_RECIPIENT_CODES, error_code
+from bots.slack.errors import UNTHREADABLE_CODES, error_code
 from bots.slack.limits import SlackLimits
-from bots.slack.message_api import PRIVATE_REPLY, MessageApi, is_unsupported
+from bots.slack.message_api import PRIVATE_REPLY, MessageApi
 from bots.slack.payload import Blocks
 from bots.slack.people import BotAccount
 from bots.slack.render import SlackRenderer
+from bots.slack.streams import SlackStreams, text_of
 from bots.slack.thread_history import ThreadHistory, idempotency_key_of
 from bots.slack.typing_indicator import TypingIndicator
 from core.domain.addresses import Address
@@ -38,19 +38,14 @@ from core.domain.bot_messages import (
 )
 from core.domain.buttons import Button
 from core.domain.errors import (
-    PlatformError,
     PlatformForbidden,
-    PlatformOutcomeUnknown,
     PlatformRefused,
-    PlatformUnavailable,
     ThreadClosed,
 )
 from core.markdown.mentions import MentionCodec
 from core.ports.platform import Budget, DeliveryMode, Renderer
 
 log = structlog.get_logger()
-
-MAX_UNCERTAIN_STREAMS = 1_000
 
 
 class SlackMessageChannel:
@@ -81,17 +76,17 @@ class SlackMessageChannel:
         self._api, self._history = MessageApi(client), history
         self._typing_indicator = TypingIndicator(client, account)
         self._limits = limits
-        self._streaming_enabled = True  # False once Slack has refused streams for good
-        self._uncertain_streams = RecentSet[str](MAX_UNCERTAIN_STREAMS)  # last call: outcome unknown
+        self._streams = SlackStreams(self._api, limits)
 
     def build_renderer(self, address: Address) -> Renderer:
         """Return a renderer; if streams are available, it only appends to its earlier output."""
-        return SlackRenderer(streaming=self._can_stream(address), mentions=self._mentions)
+        return SlackRenderer(streaming=self._streams.can_begin(address), mentions=self._mentions)
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "stream" if one is possible at ``address``, and "edit"."""
         edit = self._limits.edit_mode(address.key.tenant, address.key.channel)
-        return (self._limits.stream_mode(address.key.tenant), edit) if self._can_stream(address) else (edit,)
+        can_stream = self._streams.can_begin(address)
+        return (self._streams.mode(address.key.tenant), edit) if can_stream else (edit,)
 
     def status_cost(self, address: Address) -> Sequence[Budget]:
         """Return the budget of the method that shows a status; () if none can be shown."""
@@ -124,19 +119,19 @@ class SlackMessageChannel:
             await self._api.respond(response_url, message.text)
             return MessageRef(channel=channel, message_id=f"{PRIVATE_REPLY}{idempotency_key}")
         try:
-            if mode is DeliveryModeName.STREAM and self._can_stream(address):
-                ts = await self._start_stream(address, message)
+            if mode is DeliveryModeName.STREAM and self._streams.can_begin(address):
+                ts = await self._streams.start(address, message)
                 if ts:
                     self._typing_indicator.sessions.mark_streaming(address)
                     return MessageRef(channel=channel, message_id=ts, mode=DeliveryModeName.STREAM)
             ts = await self._api.post(
-                channel, thread, message.text, idempotency_key=idempotency_key, blocks=blocks
+                channel, thread, text_of(message), idempotency_key=idempotency_key, blocks=blocks
             )
         except ThreadClosed as exc:
             if error_code(exc) not in UNTHREADABLE_CODES:
                 raise
             ts = await self._api.post(
-                channel, "", message.text, idempotency_key=idempotency_key, blocks=blocks
+                channel, "", text_of(message), idempotency_key=idempotency_key, blocks=blocks
             )
         indicator = self._typing_indicator
         await (indicator.mark_finished(address) if final else indicator.sessions.mark_running(address))
@@ -166,17 +161,14 @@ class SlackMessageChannel:
         if (
             previous is None
             or not message.text.startswith(previous.text)
-            or ref.message_id in self._uncertain_streams
+            or self._streams.is_uncertain(ref.message_id)
         ):
-            after = await self._rewrite_stream(ref, message, blocks)
+            after = await self._streams.rewrite(ref, message, blocks)
         else:
             try:
-                return await self._append(ref, message.text[len(previous.text) :], final=final, blocks=blocks)
-            except (PlatformOutcomeUnknown, PlatformUnavailable):
-                self._uncertain_streams.add(ref.message_id)
-                raise
+                return await self._streams.append(ref, message, blocks, previous=previous, final=final)
             except PlatformRefused as exc:
-                after = await self._convert_to_edit(ref, message, blocks, final=final, refusal=exc)
+                after = await self._streams.convert_to_edit(ref, message, blocks, final=final, refusal=exc)
         await (
             self._typing_indicator.mark_finished(address, force=True)
             if final
@@ -186,7 +178,7 @@ class SlackMessageChannel:
 
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Delete a message; succeeds if it is deleted already."""
-        self._uncertain_streams.discard(ref.message_id)
+        self._streams.forget(ref.message_id)
         await self._api.delete(ref.channel, ref.message_id)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
@@ -220,78 +212,6 @@ class SlackMessageChannel:
             return None
         mode = DeliveryModeName.EDIT if marked else DeliveryModeName.STREAM
         return MessageRef(channel=address.key.channel, message_id=found["ts"], mode=mode)
-
-    def _can_stream(self, address: Address) -> bool:
-        recipient = all(address.details.get(name) for name in ("recipient_user", "recipient_team"))
-        return self._streaming_enabled and bool(address.key.thread) and recipient
-
-    async def _start_stream(self, address: Address, message: RenderedMessage) -> str:
-        """Return the ts of a new stream; "" if Slack refuses one.
-
-        For people of another team in a shared channel Slack's documentation does not say which team
-        id it expects, so both are tried.
-        """
-        details = address.details
-        teams = dict.fromkeys((details["recipient_team"], address.key.tenant))
-        for team in teams:
-            try:
-                return await self._api.start_stream(
-                    address.key.channel,
-                    address.key.thread,
-                    message.text,
-                    user_id=details["recipient_user"],
-                    team_id=team,
-                )
-            except PlatformRefused as exc:
-                self._disable_unsupported_streaming(exc)
-                log.info("slack.stream_refused", error=error_code(exc))
-                if error_code(exc) not in WRONG_RECIPIENT_CODES:
-                    break
-        return ""
-
-    async def _append(self, ref: MessageRef, text: str, *, final: bool, blocks: Blocks) -> MessageRef:
-        """Append ``text``; if ``final``, the same call ends the stream."""
-        if final:
-            await self._api.stop_stream(ref.channel, ref.message_id, text, blocks=blocks)
-            return replace(ref, mode=DeliveryModeName.EDIT)
-        if text:
-            await self._api.append_stream(ref.channel, ref.message_id, text)
-        return ref
-
-    async def _convert_to_edit(
-        self,
-        ref: MessageRef,
-        message: RenderedMessage,
-        blocks: Blocks,
-        *,
-        final: bool,
-        refusal: PlatformRefused,
-    ) -> MessageRef:
-        """Continue a stream that refuses more text as an edited message."""
-        code = error_code(refusal)
-        self._disable_unsupported_streaming(refusal)
-        log.info("slack.stream_abandoned", error=code)
-        if code == "stopped_by_user" and not final:
-            # The person pressed Slack's Stop button; core writes the final text when that event arrives.
-            return replace(ref, mode=DeliveryModeName.EDIT)
-        if code == "message_not_in_streaming_state" or is_unsupported(refusal):
-            await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
-            return replace(ref, mode=DeliveryModeName.EDIT)
-        return await self._rewrite_stream(ref, message, blocks)
-
-    async def _rewrite_stream(self, ref: MessageRef, message: RenderedMessage, blocks: Blocks) -> MessageRef:
-        """End the stream and replace its text, because the text on screen is unknown or not a prefix."""
-        self._uncertain_streams.add(ref.message_id)
-        await self._api.close_stream(ref.channel, ref.message_id)
-        await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
-        self._uncertain_streams.discard(ref.message_id)
-        return replace(ref, mode=DeliveryModeName.EDIT)
-
-    def _disable_unsupported_streaming(self, refusal: PlatformError) -> None:
-        """Stop offering streams if Slack does not have them."""
-        if is_unsupported(refusal) and self._streaming_enabled:
-            self._streaming_enabled = False
-            log.warning("slack.streaming_disabled", error=error_code(refusal))
 
 
 def _button_blocks(address: Address, buttons: Sequence[Button]) -> Blocks:

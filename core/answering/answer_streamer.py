@@ -15,7 +15,7 @@ from core.chat_settings import ChatSettings
 from core.delivery.streamed_message import StreamedMessage
 from core.domain.clock import Clock
 from core.domain.turn_states import Outcome
-from core.kimi import Message, ToolCall
+from core.kimi import Message
 from core.knowledge.prompt_passages import format_sources
 from core.llm.continuation import ContinuationMemory
 from core.llm.message_links import LinkingModel
@@ -26,8 +26,8 @@ from core.llm.streamed_answer import OnText, StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
 from core.ports.tools import Approval
 from core.prompting.prepared_request import PreparedRequest
-from core.tools.registry import ToolRegistry, sources_text, tool_status_text
-from core.tools.tool_runner import ToolRunner
+from core.tools.registry import ToolRegistry, sources_text, task_card
+from core.tools.tool_runner import ToolProgress, ToolRunner
 from core.tools.transcripts import decode_transcript
 from core.work_queue.active_answers import ActiveAnswer
 
@@ -171,13 +171,13 @@ class AnswerStreamer:
             return None
         asks = any(tool.approval is Approval.ASK for tool in tools)
 
-        def show_status(call: ToolCall) -> None:
-            delivery.show_placeholder(tool_status_text(call, question.language))
+        def show(progress: ToolProgress) -> None:
+            delivery.show_task(task_card(progress, question.language))
 
         return ToolRunner(
             tools,
             self._clock,
-            on_call=show_status,
+            on_progress=show,
             reads_images=options.model.supports_images,
             granted=await self._approvals.load_granted(question.conversation) if asks else (),
             transcript=() if approval is None else decode_transcript(approval.transcript),

@@ -3,12 +3,15 @@
 A call is composed at the moment it may be sent; nothing is ever queued.
 """
 
+from collections.abc import Callable, Sequence
+
 from core.delivery.growing_text import GrowingText
 from core.delivery.message_operations import MessageOperation
 from core.delivery.message_sequence import MessageSequence
 from core.delivery.pacing import is_worth_showing
 from core.delivery.platform_call import Priority
-from core.domain.bot_messages import MessageRef, PlatformAction
+from core.delivery.task_cards import TaskCards, render_line
+from core.domain.bot_messages import MessageRef, PlatformAction, RenderedMessage, TaskCard
 from core.ports.platform import DeliveryMode, Renderer
 
 FIRST_UPDATE_TIMEOUT_S = 0.7  #: after this, even a single word is worth a first update
@@ -20,10 +23,12 @@ FRESH_TEXT_S = 0.05  #: added to the age of pending text, so that new text has a
 class AnswerComposer:
     """One answer's text and messages."""
 
-    def __init__(self, renderer: Renderer, messages: MessageSequence) -> None:
+    def __init__(self, build_renderer: Callable[[], Renderer], messages: MessageSequence) -> None:
         self.text = GrowingText()
+        self.tasks = TaskCards()
         self.messages = messages
-        self._renderer = renderer
+        self._build_renderer = build_renderer
+        self._renderer = build_renderer()
         self._has_more = False  # the last composition left further calls
         self._rendered_chars = 0  # of the text whose finished pages are all on the screen
 
@@ -35,7 +40,14 @@ class AnswerComposer:
     def finish(self) -> None:
         """Take note that the text is complete."""
         self.text.complete = True
+        self.tasks.finish()
         self._has_more = True
+
+    def show_task(self, card: TaskCard) -> None:
+        """Show a step of the answer: as a card if the message can, else as a line."""
+        self.tasks.show(card)
+        if not (self.messages.current_mode or self.messages.expected_mode).shows_tasks:
+            self.text.placeholder = self.tasks.running_title or self.text.placeholder
 
     def next_priority(self, now: float) -> Priority | None:
         """Return the priority of the next call; None if only more text can bring one."""
@@ -45,6 +57,8 @@ class AnswerComposer:
         if self._has_more:
             return Priority.FIRST
         if text.is_empty and text.placeholder != text.shown_placeholder:
+            return Priority.PREVIEW if messages.posted else Priority.FIRST
+        if self.tasks.changed:
             return Priority.PREVIEW if messages.posted else Priority.FIRST
         if text.pending_chars == 0:
             return Priority.PREVIEW if now >= messages.expires_at else None
@@ -72,9 +86,12 @@ class AnswerComposer:
         message was checked for room.
         """
         text, messages = self.text, self.messages
-        if text.is_empty and not text.complete:
+        mode = messages.current_mode or create_mode or messages.modes[0]
+        self.tasks.changed = False
+        if text.is_empty and not text.complete and not self.tasks.are_shown_by(mode):
+            text.placeholder = text.placeholder or self.tasks.running_title
             text.shown_placeholder = text.placeholder
-            return messages.show_placeholder(text.placeholder)
+            return messages.show_placeholder(render_line(self._build_renderer(), text.placeholder))
         operation, is_last = self._show_next(text.take(), create_mode or messages.modes[0], now)
         if operation is None:
             self._has_more = False
@@ -94,18 +111,19 @@ class AnswerComposer:
         hold up the event loop, and other people's answers.
         """
         while len(markdown) > (end := self._rendered_chars + STEP_CHARS):
-            pages = self._renderer.render(markdown[:end], complete=False)
+            pages = self._render(markdown[:end], create_mode, complete=False)
             operation = self.messages.show(pages, complete=False, create_mode=create_mode, now=now)
             if operation is not None and operation.index < len(pages) - 1:
                 return operation, False
             self._rendered_chars = end
         complete = self.text.complete
-        pages = self._renderer.render(markdown, complete=complete)
+        pages = self._render(markdown, create_mode, complete=complete)
         operation = self.messages.show(pages, complete=complete, create_mode=create_mode, now=now)
         return operation, operation is None or operation.index == len(pages) - 1
 
     def give_back(self, operation: MessageOperation) -> None:
         """Take note that a composed call was not sent, or had no effect."""
+        self.tasks.show_again()
         if self.text.complete or not self.messages.posted:
             self._has_more = self.text.complete
         self.text.give_back(operation.text_since)
@@ -117,6 +135,7 @@ class AnswerComposer:
     def compose_again(self, operation: MessageOperation) -> None:
         """Take note that a call had no effect and must be followed by another one without more text."""
         self.text.give_back(operation.text_since)
+        self.tasks.show_again()
         self._has_more = True
 
     def applied(self, operation: MessageOperation, ref: MessageRef | None, now: float) -> None:
@@ -126,3 +145,15 @@ class AnswerComposer:
             self.text.shown_placeholder = ""
         if operation.completes:
             self._has_more = False
+
+    def _render(
+        self, markdown: str, create_mode: DeliveryMode, *, complete: bool
+    ) -> Sequence[RenderedMessage]:
+        """Return the pages of a text with the steps of the answer."""
+        pages = self._renderer.render(markdown, complete=complete)
+        mode = self.messages.current_mode or create_mode
+        if self.tasks.are_shown_by(mode):
+            return self.tasks.add_to(pages, complete=complete)
+        if complete or not self.tasks.running_title:
+            return pages
+        return self.tasks.add_line_to(pages, self._build_renderer(), mode)

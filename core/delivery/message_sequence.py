@@ -85,16 +85,15 @@ class MessageSequence:
             action=PlatformAction.FIND, priority=Priority.FIRST, index=self._first_missing(), cost=()
         )
 
-    def show_placeholder(self, text: str) -> MessageOperation | None:
+    def show_placeholder(self, rendered: RenderedMessage | None) -> MessageOperation | None:
         """Return the call that shows a temporary text in a message that can be edited freely.
 
-        Returns None if the text is empty or on the screen already.
+        Returns None if there is none or it is on the screen already.
         """
-        rendered = RenderedMessage(markdown=text, text=text)
         if not self._sent:
             self._sent.append(SentMessage())
         sent, mode = self._sent[0], self.modes[-1]
-        if not text or sent.rendered == rendered:
+        if rendered is None or sent.rendered == rendered:
             return None
         return MessageOperation(
             action=PlatformAction.POST if sent.ref is None else PlatformAction.EDIT,
@@ -222,6 +221,8 @@ class MessageSequence:
         sent = self._sent[index]
         rendered = replace(rendered, payload=()) if sent.plain_text else rendered
         mode = self.mode_of(sent)
+        if sent.ref is not None and not mode.shows_tasks and sent.rendered is not None:
+            rendered = replace(rendered, tasks=sent.rendered.tasks)  # those of a finished stream stay
         if sent.ref is None or (final and mode.ttl_s is not None):
             # A message that is complete when it appears takes the simplest way: one call.
             return _post(index, rendered, buttons, self.modes[-1] if final else create_mode, final=final)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias, assert_never
 
 import structlog
@@ -18,8 +19,8 @@ from core.delivery.platform_call import CallOption, LookAgain, Priority, WantedC
 from core.delivery.platform_calls import find_message, send_operation
 from core.delivery.retry_state import RetryState
 from core.delivery.status_timer import STATUS_DELAY_S, StatusTimer
-from core.delivery.wanted_calls import as_notice, wanted_call
-from core.domain.bot_messages import MessageRef, PlatformAction, ThinkingStyle, TypingStatus
+from core.delivery.wanted_calls import as_notice, next_priority, wanted_call
+from core.domain.bot_messages import MessageRef, PlatformAction, TaskCard, TypingStatus
 from core.domain.buttons import Button
 from core.domain.clock import Clock
 from core.domain.errors import MoonthreadError, PlatformError, PlatformForbidden, PlatformUnavailable
@@ -54,7 +55,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self._clock = clock
         self._on_change = on_change
         self._composer = AnswerComposer(
-            channel.build_renderer(address),
+            partial(channel.build_renderer, address),
             MessageSequence(modes, refs=target.refs, buttons=buttons, opened_at=now),
         )
         self._status = StatusTimer(
@@ -68,6 +69,7 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
         self._retry.lookup_due = target.post_uncertain and channel.can_find_by_key
         self._stored_refs = self._composer.messages.refs
         self.first_shown_at: float | None = None  #: when the first text was on the screen
+        self.thinking_style = channel.thinking_style  #: how the platform shows the model's reasoning
 
     @property
     def chat(self) -> str:
@@ -84,11 +86,6 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
     def message_count(self) -> int:
         """Number of messages that the answer takes."""
         return len(self._composer.messages)
-
-    @property
-    def thinking_style(self) -> ThinkingStyle:
-        """How the platform shows the model's reasoning."""
-        return self._target.channel.thinking_style
 
     @property
     def final_buttons(self) -> tuple[Button, ...]:
@@ -117,6 +114,11 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
     def show_placeholder(self, text: str) -> None:
         """Show a temporary text, such as a position in a queue, until the first text of the answer."""
         self._composer.text.placeholder = text
+        self._on_change(self)
+
+    def show_task(self, card: TaskCard) -> None:
+        """Show a step of the answer, or a later state of it, until and below its text."""
+        self._composer.show_task(card)
         self._on_change(self)
 
     async def finish(self) -> None:
@@ -160,7 +162,8 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
 
     def wanted_call(self, now: float, *, previews: bool) -> WantedCall | LookAgain | None:
         """Return the call that shows more text, or the status while there is none."""
-        priority = self._next_priority(now)
+        can_find = self._target.channel.can_find_by_key
+        priority = next_priority(self._composer, self._retry, now, can_find=can_find)
         if priority is None and self._composer.text.complete:
             return None
         if self._retry.not_before > now:
@@ -294,11 +297,3 @@ class StreamedMessage(CallSource[Operation, MessageRef | None]):
                 composer.give_back(call)
             case _:
                 assert_never(reaction)
-
-    def _next_priority(self, now: float) -> Priority | None:
-        text = self._composer.text
-        if self._retry.lookup_due:
-            return Priority.FINAL if text.complete else Priority.FIRST
-        if self._retry.uncertain_calls and not self._target.channel.can_find_by_key and not text.complete:
-            return None  # one message may be on the screen already: say no more until the answer is complete
-        return self._composer.next_priority(now)

@@ -8,6 +8,7 @@ from core.delivery.answer_composer import AnswerComposer
 from core.delivery.message_operations import MessageOperation
 from core.delivery.message_sequence import MessageSequence
 from core.delivery.platform_call import CallOption, LookAgain, Priority, WantedCall
+from core.delivery.retry_state import RetryState
 from core.delivery.status_timer import StatusTimer
 from core.delivery.token_bucket import EPSILON
 
@@ -17,6 +18,21 @@ NoticeT = TypeVar("NoticeT", WantedCall, MessageOperation)
 def as_notice(call: NoticeT) -> NoticeT:
     """Return a call for a text of the bot's own, which goes behind the first and final calls of answers."""
     return replace(call, priority=max(call.priority, Priority.NOTICE))
+
+
+def next_priority(
+    composer: AnswerComposer, retry: RetryState, now: float, *, can_find: bool
+) -> Priority | None:
+    """Return the priority of an answer's next call; None if only more text can bring one.
+
+    ``can_find`` says whether the platform can tell if a message was posted.
+    """
+    is_complete = composer.text.complete
+    if retry.lookup_due:
+        return Priority.FINAL if is_complete else Priority.FIRST
+    if retry.uncertain_calls and not can_find and not is_complete:
+        return None  # one message may be on the screen already: say no more until the answer is complete
+    return composer.next_priority(now)
 
 
 def wanted_call(

@@ -43,13 +43,32 @@ class MessageRef:
     mode: DeliveryModeName = DeliveryModeName.EDIT  #: how it grows; EDIT once it is finished
 
 
+class TaskState(StrEnum):
+    """Stage of one step of an answer."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCard:
+    """One step of an answer, such as a tool's call, as people see it."""
+
+    id: str  #: unique within the answer
+    title: str  #: in the person's language, such as "Searching: tea"
+    state: TaskState = TaskState.RUNNING
+    sources: tuple[tuple[str, str], ...] = ()  #: (URL, title) of the pages that it found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMessage:
     """One message's share of an answer, in the form a platform sends."""
 
     markdown: str  #: its Markdown source; a code fence that was cut is closed and reopened
-    text: str  #: the text that is sent; never empty, never over the platform's limit
+    text: str  #: the text that is sent; never over the platform's limit, and empty only beside tasks
     payload: tuple[object, ...] = ()  #: the platform's own additions (Telegram: entities)
+    tasks: tuple[TaskCard, ...] = ()  #: shown with it, if its delivery mode shows tasks
 
 
 class TypingStatus(StrEnum):

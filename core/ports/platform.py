@@ -46,6 +46,7 @@ class DeliveryMode:
     finalize_cost: tuple[Budget, ...]  #: of the last update
     max_age_s: float | None = None  #: a message older than this must be finalized and edited from then on
     min_interval_s: float = 0.0  #: shortest time between two updates of one message
+    shows_tasks: bool = False  #: whether steps of the answer can be shown as cards
     ttl_s: float | None = None
     """Set for ephemeral messages: they disappear unless they are sent again within this time, are not
     stored, and the last update is posted as a message in the last mode."""

@@ -65,6 +65,7 @@ class FakeMessageChannel:
         page_chars: int = 4096,
         latency_s: float = 0.02,
         can_find_by_key: bool = False,
+        shows_tasks: bool = False,
     ) -> None:
         """Make an empty screen.
 
@@ -76,6 +77,7 @@ class FakeMessageChannel:
             page_chars: characters that one message holds.
             latency_s: seconds that a call takes.
             can_find_by_key: whether :meth:`find_by_key` finds messages.
+            shows_tasks: whether streams show steps of an answer as cards.
         """
         self.can_find_by_key = can_find_by_key
         self.screen = FakeScreen(clock)
@@ -86,6 +88,7 @@ class FakeMessageChannel:
         self._clock = clock
         self._limits: dict[str, FakeLimit] = {}
         self._modes = tuple(modes)
+        self._shows_tasks = shows_tasks
         self._page_chars = page_chars
         self._latency_s = latency_s
         self._per_s, self._burst = per_s, burst
@@ -149,6 +152,7 @@ class FakeMessageChannel:
                 finalize_cost=cost,
                 max_age_s=STREAM_MAX_AGE_S if name is DeliveryModeName.STREAM else None,
                 ttl_s=DRAFT_TTL_S if name is DeliveryModeName.DRAFT else None,
+                shows_tasks=self._shows_tasks and name is DeliveryModeName.STREAM,
             )
             for name in self._modes
         ]
@@ -192,9 +196,8 @@ class FakeMessageChannel:
             return await self._show_draft(address.key.channel, message)
         await self.count_call(address.key.channel)
         self._require_length(message)
-        shown = self.screen.post(
-            _message(address, message.text, key=idempotency_key, mode=mode, buttons=tuple(buttons))
-        )
+        posted = _message(address, message.text, key=idempotency_key, mode=mode, buttons=tuple(buttons))
+        shown = self.screen.post(replace(posted, tasks=message.tasks))
         if self.failures.take_lost_reply():
             raise PlatformOutcomeUnknown("the reply was lost")
         return shown.ref
@@ -219,7 +222,8 @@ class FakeMessageChannel:
         shown = self.screen.get(ref.message_id)
         grows = shown.growing and not final and message.text.startswith(shown.text)
         mode = DeliveryModeName.STREAM if grows else DeliveryModeName.EDIT
-        changed = replace(shown, text=message.text, buttons=tuple(buttons), mode=mode)
+        tasks = message.tasks if shown.growing else ()
+        changed = replace(shown, text=message.text, buttons=tuple(buttons), mode=mode, tasks=tasks)
         self.screen.edit(changed)
         if self.failures.take_lost_reply():
             raise PlatformUnavailable("the reply was lost; an edit may be sent again")
@@ -256,7 +260,7 @@ class FakeMessageChannel:
         return MessageRef(channel=channel, message_id="draft", mode=DeliveryModeName.DRAFT)
 
     def _require_length(self, message: RenderedMessage) -> None:
-        if not 0 < len(message.text) <= self._page_chars:
+        if not (message.text or message.tasks) or len(message.text) > self._page_chars:
             raise PlatformRefused(f"{len(message.text)} characters")
 
     def _limit(self, channel: str) -> FakeLimit:

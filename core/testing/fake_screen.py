@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import count
 
-from core.domain.bot_messages import DeliveryModeName, MessageRef
+from core.domain.bot_messages import DeliveryModeName, MessageRef, TaskCard
 from core.domain.buttons import Button
 from core.domain.clock import Clock
 from core.domain.errors import MessageGone
@@ -19,6 +19,7 @@ class FakeMessage:
     idempotency_key: str
     buttons: tuple[Button, ...] = ()
     mode: DeliveryModeName = DeliveryModeName.EDIT
+    tasks: tuple[TaskCard, ...] = ()  #: cards above its text
     thread: str = ""  #: topic or thread that it is in
     reply_to: str = ""  #: id of the message that it is shown as a reply to
     files: tuple[bytes, ...] = ()  #: contents of the files that it shows

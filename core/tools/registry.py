@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from core.domain.answer_steps import ToolCallOutcome
+from core.domain.bot_messages import TaskCard, TaskState
 from core.kimi import KimiEndpointMissing, KimiError, ToolCall
 from core.kimi.json_decoding import decode_json
 from core.store import Database, conversation_settings
@@ -16,6 +18,7 @@ from core.tools import SourceLink, Tool
 from core.tools.formula import BUILTIN_SEARCH, FETCH_URI, WEB_SEARCH_URI, KimiApi, load_formula_tools
 from core.tools.mcp.servers import McpServers
 from core.tools.selection import OWN, ToolGroup, ToolSelection
+from core.tools.tool_runner import ToolProgress
 
 log = structlog.get_logger(__name__)
 
@@ -108,6 +111,20 @@ class ToolRegistry:
             except KimiError as exc:
                 log.warning("tool.formulas_unavailable", code=exc.code)
         return self._formulas or ()
+
+
+def task_card(progress: ToolProgress, language: Language) -> TaskCard:
+    """Return a call as people see it while it runs and afterwards."""
+    match progress.outcome:
+        case None:
+            state = TaskState.RUNNING
+        case ToolCallOutcome.DONE:
+            state = TaskState.DONE
+        case _:
+            state = TaskState.FAILED
+    sources = tuple((source.url, source.title) for source in progress.sources)
+    title = tool_status_text(progress.call, language)
+    return TaskCard(id=progress.id, title=title, state=state, sources=sources)
 
 
 def tool_status_text(call: ToolCall, language: Language) -> str:

@@ -40,6 +40,16 @@ class ToolLimits:
     max_output_chars: int = 24_000  #: of one result; the rest is cut
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolProgress:
+    """One call as it begins or ends, to be shown."""
+
+    id: str  #: unique within the answer's attempt
+    call: ToolCall
+    outcome: ToolCallOutcome | None = None  #: None while it runs
+    sources: tuple[SourceLink, ...] = ()  #: the pages that it found
+
+
 class ToolRunner:
     """Runs the calls of one answer. A failure is reported to the model, not to the person."""
 
@@ -48,7 +58,7 @@ class ToolRunner:
         tools: Sequence[Tool],
         clock: Clock,
         *,
-        on_call: Callable[[ToolCall], None],
+        on_progress: Callable[[ToolProgress], None],
         limits: ToolLimits | None = None,
         reads_images: bool = False,
         granted: Collection[str] = (),
@@ -59,7 +69,7 @@ class ToolRunner:
         Args:
             tools: that the model may call.
             clock: measures the time of a call.
-            on_call: receives each call before it runs, so that it can be shown.
+            on_progress: receives each call that is run, when it begins and when it ends.
             limits: of the answer's calls.
             reads_images: whether the model receives images that tools return.
             granted: names of tools that need no approval.
@@ -71,7 +81,8 @@ class ToolRunner:
         self._reads_images = reads_images
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
-        self._on_call = on_call
+        self._on_progress = on_progress
+        self._runs_begun = 0
         self._limits = limits or ToolLimits()
         self._rounds_run = sum(message.role == "assistant" for message in transcript)
         self._sources: dict[str, SourceLink] = {}
@@ -158,22 +169,32 @@ class ToolRunner:
             return ToolCallOutcome.REFUSED, f"There is no tool {call.name!r}."
         if index >= self._limits.max_calls_per_round:
             return ToolCallOutcome.REFUSED, "Too many calls at once; this one was not run."
-        self._on_call(call)
+        self._runs_begun += 1
+        progress = ToolProgress(id=str(self._runs_begun), call=call)
+        self._on_progress(progress)
+        outcome, content, sources = await self._run_tool(tool, call)
+        self._on_progress(replace(progress, outcome=outcome, sources=sources))
+        return outcome, content
+
+    async def _run_tool(
+        self, tool: Tool, call: ToolCall
+    ) -> tuple[ToolCallOutcome, MessageContent, tuple[SourceLink, ...]]:
+        """Run a tool; return the outcome, the result as the model reads it, and the pages that it found."""
         try:
             result = await run_with_timeout(
-                _run_tool(tool, call.arguments), self._limits.timeout_s, self._clock
+                _await_result(tool, call.arguments), self._limits.timeout_s, self._clock
             )
         except DeadlineExceeded:
             log.info("tool.call_timed_out", tool=call.name)
             text = f"The tool could not do it: no answer within {self._limits.timeout_s:g} s"
-            return ToolCallOutcome.TIMED_OUT, text
+            return ToolCallOutcome.TIMED_OUT, text, ()
         except ToolError as exc:
             # Not its text, which may repeat the person's question.
             log.info("tool.call_failed", tool=call.name, cause=type(exc.__cause__).__name__)
-            return ToolCallOutcome.FAILED, clean_text(f"The tool could not do it: {exc}")
+            return ToolCallOutcome.FAILED, clean_text(f"The tool could not do it: {exc}"), ()
         for source in result.sources:
             self._sources.setdefault(source.url, source)
-        return ToolCallOutcome.DONE, self._content_of(result)
+        return ToolCallOutcome.DONE, self._content_of(result), tuple(result.sources)
 
     def _content_of(self, result: ToolResult) -> MessageContent:
         """Return a result as the model receives it and as it is stored: cut, without what no database takes.
@@ -212,5 +233,5 @@ def _as_valid_call(call: ToolCall) -> ToolCall:
     return replace(call, name=name)
 
 
-async def _run_tool(tool: Tool, arguments: str) -> ToolResult:
+async def _await_result(tool: Tool, arguments: str) -> ToolResult:
     return await tool.run(arguments)

@@ -194,7 +194,7 @@ class World:
         last: dict[tuple[str, str], Any] = {}
         for frame in self.screen.frames:
             shown, key = frame.message, (frame.message.channel, frame.message.message_id)
-            seen = (shown.text, shown.entities, shown.blocks, shown.buttons, shown.streaming)
+            seen = (shown.text, shown.entities, shown.blocks, shown.buttons, shown.tasks, shown.streaming)
             if frame.kind == "edited":
                 assert last[key] != seen, f"an edit changed nothing: {shown.text[-80:]!r}"
             last[key] = seen

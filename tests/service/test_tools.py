@@ -93,3 +93,28 @@ async def test_search_is_off_until_a_conversation_switches_it_on(world: Any) -> 
     ]
     assert offered == [[], ["web_search", "fetch"], []]
     world.assert_calm()
+
+
+@pytest.mark.parametrize(("platform", "cards"), [("slack", True), ("slack", False), ("telegram", False)])
+async def test_a_call_is_seen_while_it_runs(world: Any, cards: bool) -> None:
+    """As a card of Slack's streams, else as a line below the growing text, which goes away again."""
+    asking = ScriptedReply("Let me look.", tool_calls=searching("moon tea").tool_calls)
+    world.kimi.script = in_turn(asking, ScriptedReply("Tea helps."))
+    world.kimi.formulas.delay_s = 5.0
+    if world.name == "slack":
+        world.sim.workspace.cards_available = cards
+        world.sim.streaming_available = cards
+    await world.start(web_search="on")
+    room = world.group()
+    await room.ask("Does tea help?")
+    await world.done(1)
+    (shown,) = room.answers
+    assert shown.text.startswith("Let me look.\n\nTea helps.")
+    assert "Searching" not in shown.text
+    frames = [frame.message for frame in room.frames(shown)]
+    if cards:
+        assert shown.tasks == (("Searching: moon tea", "complete"),)
+        assert any(one.tasks == (("Searching: moon tea", "in_progress"),) for one in frames)
+    else:
+        assert any(one.text == "Let me look.\n\nSearching: moon tea" for one in frames)
+    world.assert_calm()

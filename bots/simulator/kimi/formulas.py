@@ -4,6 +4,7 @@ Refuses what the real ones refuse: unknown formulas, unknown functions, argument
 text or do not fit.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -57,6 +58,7 @@ class Formulas:
     web: Web = made_up_web
     encrypted: bool = False  #: hand results out so that only Kimi could read them
     failing: list[str] = field(default_factory=list)  #: the next fibers fail with these words
+    delay_s: float = 0.0  #: for which a fiber runs
     fibers: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)  #: (function, arguments)
 
     async def tools(self, request: Request) -> dict[str, object]:
@@ -73,6 +75,7 @@ class Formulas:
         if missing:
             raise Refused(invalid(f"Invalid request: missing required argument {missing[0]}"))
         self.fibers.append((name, arguments))
+        await asyncio.sleep(self.delay_s)
         if self.failing:
             return {"status": "failed", "error": self.failing.pop(0)}
         key = "encrypted_output" if self.encrypted else "output"

@@ -107,6 +107,8 @@ def update(workspace: Workspace, params: Params) -> Json:
     previous = message.as_json()
     if blocks is not None or text is not None or markdown is not None:
         message.blocks = blocks or []
+        if message.stream is not None:
+            message.stream.tasks.clear()
     if attachments is not None:
         message.attachments = attachments
     if text or markdown is not None:

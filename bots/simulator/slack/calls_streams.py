@@ -21,7 +21,7 @@ def start(workspace: Workspace, params: Params) -> Json:
     if not thread:
         raise SlackRefusal("invalid_thread_ts")
     _check_recipient(workspace, channel, params)
-    chunks = _chunks(params)
+    chunks = _chunks(workspace, params)
     stream = Stream(started_at=workspace.clock.time())
     message = workspace.draft(channel, workspace.bot, "", thread_ts=thread, stream=stream)
     message.unfurl = (False, False)
@@ -35,7 +35,7 @@ def start(workspace: Workspace, params: Params) -> Json:
 def append(workspace: Workspace, params: Params) -> Json:
     """chat.appendStream."""
     message = _open_message(workspace, params)
-    chunks = _chunks(params)
+    chunks = _chunks(workspace, params)
     if not chunks:
         raise SlackRefusal("no_text")
     _grow(message, chunks)
@@ -46,7 +46,7 @@ def append(workspace: Workspace, params: Params) -> Json:
 def stop(workspace: Workspace, params: Params) -> Json:
     """chat.stopStream: the text of this call is appended too."""
     message = _open_message(workspace, params)
-    chunks = _chunks(params)
+    chunks = _chunks(workspace, params)
     blocks = params.objects("blocks", "invalid_blocks_format") or []
     rules.check_blocks(blocks)
     metadata = params.mapping("metadata", "invalid_metadata_format")
@@ -124,7 +124,7 @@ def _expire(workspace: Workspace, message: Message) -> None:
             workspace.redraw(message)
 
 
-def _chunks(params: Params) -> list[Json]:
+def _chunks(workspace: Workspace, params: Params) -> list[Json]:
     """Return what a call adds, its ``markdown_text`` as a chunk."""
     markdown = params.text("markdown_text")
     chunks = params.objects("chunks", "invalid_chunks") or []
@@ -132,6 +132,8 @@ def _chunks(params: Params) -> list[Json]:
         raise SlackRefusal("markdown_text_conflict")
     rules.check_markdown(markdown)
     rules.check_chunks(chunks)
+    if not workspace.cards_available and any(chunk["type"] == "task_update" for chunk in chunks):
+        raise SlackRefusal("invalid_chunks")
     return [{"type": "markdown_text", "text": markdown}] if markdown else chunks
 
 
@@ -143,6 +145,9 @@ def _grow(message: Message, chunks: list[Json]) -> None:
     size_bytes = stream.size_bytes + sum(rules.chunk_bytes(chunk) for chunk in chunks)
     if size_bytes > rules.STREAM_BYTES:
         raise SlackRefusal("msg_too_long")
+    tasks = {chunk["id"] for chunk in chunks if chunk["type"] == "task_update"}
+    if len(tasks | set(stream.tasks)) > rules.STREAM_TASKS:
+        raise SlackRefusal("invalid_chunks")
     stream.size_bytes = size_bytes
     for chunk in chunks:
         match chunk["type"]:

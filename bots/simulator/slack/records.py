@@ -132,6 +132,12 @@ class Message:
         names = " ".join(f"[{file.get('name', 'file')}]" for file in self.files)
         return "\n\n".join(markdown) or self.source or names
 
+    @property
+    def seen_tasks(self) -> tuple[tuple[str, str], ...]:
+        """The cards above a stream's text, as (title, status)."""
+        tasks = self.stream.tasks.values() if self.stream is not None else ()
+        return tuple((task["title"], task["status"]) for task in tasks)
+
     def as_shown(self) -> Shown:
         """Return the message as it stands on the screen."""
         return Shown(
@@ -145,6 +151,10 @@ class Message:
             blocks=tuple(self.blocks),
             buttons=tuple((label, value) for label, value, _ in buttons_of(self.blocks)),
             edits=self.edits,
+            tasks=tuple(
+                (task["title"], task["status"])
+                for task in (self.stream.tasks if self.stream else {}).values()
+            ),
             streaming=self.streaming,
             visible_to=self.visible_to,
         )

@@ -20,6 +20,8 @@ HEADER_CHARS = 150
 BUTTON_TEXT_CHARS = 75
 BUTTON_VALUE_CHARS = 2_000
 ID_CHARS = 255  #: block_id and action_id
+CHUNK_FIELD_CHARS = 256  #: of a title, details or output of a task card; and of a plan's title
+STREAM_TASKS = 50  #: task cards of one stream
 STREAM_BYTES = 10_600  #: everything one streamed message may hold, as UTF-8; unpublished, measured
 
 _NESTED_LIMITS = {"actions": 25, "context": 10, "context_actions": 5}  #: elements of one block
@@ -142,10 +144,9 @@ def check_chunks(chunks: Sequence[Mapping[str, Any]]) -> None:
         match chunk:
             case {"type": "markdown_text", "text": str(text)}:
                 check_markdown(text)
-            case {"type": "task_update", "id": str(), "title": str(), **rest}:
-                if rest.get("status", "pending") not in ("pending", "in_progress", "complete", "error"):
-                    raise SlackRefusal("invalid_chunks")
-            case {"type": "plan_update", "title": str()}:
+            case {"type": "task_update", "id": str(), "title": str()}:
+                _check_task(chunk)
+            case {"type": "plan_update", "title": str(title)} if 0 < len(title) <= CHUNK_FIELD_CHARS:
                 pass
             case {"type": "blocks", "blocks": list(blocks)}:
                 check_blocks(blocks)
@@ -153,9 +154,32 @@ def check_chunks(chunks: Sequence[Mapping[str, Any]]) -> None:
                 raise SlackRefusal("invalid_chunks")
 
 
+def _check_task(chunk: Mapping[str, Any]) -> None:
+    """Refuse a task card with another shape, a field that is too long, or a source that is no address."""
+    match chunk:
+        case {"status": "pending" | "in_progress" | "complete" | "error"}:
+            pass
+        case _:
+            raise SlackRefusal("invalid_chunks")
+    fields = [chunk["id"], chunk["title"], chunk.get("details", "x"), chunk.get("output", "x")]
+    if not all(isinstance(one, str) and 0 < len(one) <= CHUNK_FIELD_CHARS for one in fields):
+        raise SlackRefusal("invalid_chunks")
+    for source in chunk.get("sources", ()):
+        match source:
+            case {"type": "url", "url": str(url), "text": str(text), **rest} if text and not rest:
+                if not url.startswith(("https://", "http://")):
+                    raise SlackRefusal("invalid_chunks")
+            case _:
+                raise SlackRefusal("invalid_chunks")
+    if set(chunk) - {"type", "id", "title", "status", "details", "output", "sources"}:
+        raise SlackRefusal("invalid_chunks")
+
+
 def chunk_bytes(chunk: Mapping[str, Any]) -> int:
     """Return what a chunk counts towards :data:`STREAM_BYTES`: texts and titles once, details twice."""
     once = sum(len(str(chunk.get(key) or "").encode()) for key in ("text", "title"))
+    sources = chunk.get("sources", ())
+    once += sum(len(f"{source.get('url')}{source.get('text')}".encode()) for source in sources)
     return once + 2 * sum(len(str(chunk.get(key) or "").encode()) for key in ("details", "output"))
 
 

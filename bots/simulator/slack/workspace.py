@@ -57,6 +57,7 @@ class Workspace:
         self.groups: dict[str, UserGroup] = {}
         self.base_url = ""  #: where the stand-in is served
         self.streaming_available = True
+        self.cards_available = True  #: whether streams take ``task_update`` chunks
         self.assistant_threads_available = True  #: until February 2027
         self.org_wide = False  #: whether the app is installed for a whole organisation
         self.edit_window_closed = False

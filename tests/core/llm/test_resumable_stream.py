@@ -194,7 +194,7 @@ def calling(town: str, *, text: str = "", call_id: str = "weather:0") -> Scripte
 
 def runner(clock: Clock, tool: Tool, **limits: Any) -> ToolRunner:
     """A runner of one tool."""
-    return ToolRunner([tool], clock, on_call=lambda _: None, limits=ToolLimits(**limits))
+    return ToolRunner([tool], clock, on_progress=lambda _: None, limits=ToolLimits(**limits))
 
 
 async def test_two_rounds_of_tools_lead_to_one_answer(stream: Stream, loop_clock: Clock) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from core.domain.answer_steps import ToolCallOutcome
 from core.domain.clock import Clock
 from core.kimi import ToolCall
 from core.ports.tools import SourceLink, Tool, ToolError, ToolResult
-from core.tools.tool_runner import NO_REASONING, ToolLimits, ToolRunner
+from core.tools.tool_runner import NO_REASONING, ToolLimits, ToolProgress, ToolRunner
 
 pytestmark = pytest.mark.virtual_time
 
@@ -36,7 +37,7 @@ async def test_calls_of_a_round_run_at_the_same_time(loop_clock: Clock) -> None:
         await loop_clock.sleep(3)
         return ToolResult(text="page")
 
-    runner = ToolRunner([make_tool("fetch", slow)], loop_clock, on_call=lambda _: None)
+    runner = ToolRunner([make_tool("fetch", slow)], loop_clock, on_progress=lambda _: None)
     calls = [call("fetch", 0), call("fetch", 1)]
     request, *results = await runner.run_batch(calls, text="Let me see.", reasoning="I look.")
     assert loop_clock.time() == 3
@@ -51,7 +52,7 @@ async def test_a_round_without_thinking_still_carries_reasoning(loop_clock: Cloc
     async def fine(arguments: str) -> ToolResult:
         return ToolResult(text="")
 
-    runner = ToolRunner([make_tool("t", fine)], loop_clock, on_call=lambda _: None)
+    runner = ToolRunner([make_tool("t", fine)], loop_clock, on_progress=lambda _: None)
     request, result = await runner.run_batch([call("t")], text="", reasoning="")
     assert request.reasoning == NO_REASONING
     assert result.content == "(nothing)"
@@ -68,7 +69,7 @@ async def test_failures_are_reported_to_the_model(loop_clock: Clock) -> None:
         return ToolResult(text="late")
 
     tools = [make_tool("fail", fail), make_tool("hang", hang)]
-    runner = ToolRunner(tools, loop_clock, on_call=lambda _: None, limits=ToolLimits(timeout_s=10))
+    runner = ToolRunner(tools, loop_clock, on_progress=lambda _: None, limits=ToolLimits(timeout_s=10))
     with capture_logs() as logs:
         results = await run(runner, call("fail"), call("hang"), call("unknown"))
     assert results == [
@@ -87,17 +88,22 @@ async def test_failures_are_reported_to_the_model(loop_clock: Clock) -> None:
 
 async def test_a_round_runs_a_limited_number_of_calls(loop_clock: Clock) -> None:
     """Further calls are refused, so that one answer cannot flood a service."""
-    announced: list[ToolCall] = []
+    announced: list[ToolProgress] = []
 
     async def fine(arguments: str) -> ToolResult:
         return ToolResult(text="ok")
 
     runner = ToolRunner(
-        [make_tool("t", fine)], loop_clock, on_call=announced.append, limits=ToolLimits(max_calls_per_round=2)
+        [make_tool("t", fine)],
+        loop_clock,
+        on_progress=announced.append,
+        limits=ToolLimits(max_calls_per_round=2),
     )
     results = await run(runner, *(call("t", number) for number in range(3)))
     assert results == ["ok", "ok", "Too many calls at once; this one was not run."]
-    assert len(announced) == 2
+    outcomes = [(one.id, one.outcome) for one in announced]
+    assert outcomes[:2] == [("1", None), ("2", None)]
+    assert outcomes[2:] == [("1", ToolCallOutcome.DONE), ("2", ToolCallOutcome.DONE)]
 
 
 async def test_long_results_are_cut(loop_clock: Clock) -> None:
@@ -107,7 +113,7 @@ async def test_long_results_are_cut(loop_clock: Clock) -> None:
         return ToolResult(text="x" * 100)
 
     limits = ToolLimits(max_output_chars=10)
-    runner = ToolRunner([make_tool("t", long)], loop_clock, on_call=lambda _: None, limits=limits)
+    runner = ToolRunner([make_tool("t", long)], loop_clock, on_progress=lambda _: None, limits=limits)
     assert await run(runner, call("t")) == ["x" * 10 + "\n[cut]"]
 
 
@@ -121,7 +127,7 @@ async def test_results_have_nothing_that_no_database_takes(loop_clock: Clock) ->
         raise ToolError("a\0b")
 
     tools = [make_tool("odd", odd), make_tool("failing", failing)]
-    runner = ToolRunner(tools, loop_clock, on_call=lambda _: None)
+    runner = ToolRunner(tools, loop_clock, on_progress=lambda _: None)
     assert await run(runner, call("odd"), call("failing")) == ["abc[31m", "The tool could not do it: ab"]
 
 
@@ -132,7 +138,7 @@ async def test_tools_are_offered_for_a_limited_number_of_rounds(loop_clock: Cloc
         return ToolResult(text="found", sources=(SourceLink(url="https://a.test"),))
 
     limits = ToolLimits(max_rounds=2)
-    runner = ToolRunner([make_tool("search", search)], loop_clock, on_call=lambda _: None, limits=limits)
+    runner = ToolRunner([make_tool("search", search)], loop_clock, on_progress=lambda _: None, limits=limits)
     offered = [len(runner.definitions)]
     for _ in range(2):
         await run(runner, call("search"))
@@ -159,7 +165,7 @@ async def test_arguments_go_back_as_json(
     async def fine(arguments: str) -> ToolResult:
         return ToolResult(text="in stock")
 
-    runner = ToolRunner([make_tool("t", fine)], loop_clock, on_call=lambda _: None)
+    runner = ToolRunner([make_tool("t", fine)], loop_clock, on_progress=lambda _: None)
     broken = ToolCall(id="t:0", name="t", arguments=arguments)
     request, result = await runner.run_batch([broken], text="", reasoning="")
     assert request.tool_calls[0].arguments == sent_back
@@ -168,7 +174,7 @@ async def test_arguments_go_back_as_json(
 
 async def test_a_name_goes_back_as_a_name(loop_clock: Clock) -> None:
     """Characters that no tool's name may have are replaced; there is no such tool."""
-    runner = ToolRunner([], loop_clock, on_call=lambda _: None)
+    runner = ToolRunner([], loop_clock, on_progress=lambda _: None)
     odd = ToolCall(id="x", name="functions.look up:0", arguments="{}")
     request, result = await runner.run_batch([odd], text="", reasoning="")
     assert request.tool_calls[0].name == "functions_look_up_0"

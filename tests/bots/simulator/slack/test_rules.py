@@ -96,6 +96,12 @@ def test_legal_blocks_may_be_too_long_together() -> None:
         {"type": "markdown_text"},
         {"type": "other"},
         {"type": "task_update", "id": "1", "title": "t", "status": "odd"},
+        {"type": "task_update", "id": "1", "title": "t"},
+        {"type": "task_update", "id": "1", "title": "x" * 257, "status": "complete"},
+        {"type": "task_update", "id": "1", "title": "", "status": "complete"},
+        {"type": "task_update", "id": "1", "title": "t", "status": "complete", "more": 1},
+        {"type": "task_update", "id": "1", "title": "t", "status": "complete", "sources": [{"url": "x"}]},
+        {"type": "plan_update", "title": ""},
     ],
 )
 def test_a_chunk_of_another_shape_is_refused(chunk: dict[str, object]) -> None:
