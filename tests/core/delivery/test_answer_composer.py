@@ -35,7 +35,7 @@ class CountingRenderer:
 def test_a_long_text_is_rendered_step_by_step(page_chars: int, complete: bool) -> None:
     """100,000 characters at once would hold up the event loop; each page appears once and in order."""
     renderer = CountingRenderer(page_chars)
-    composer = AnswerComposer(renderer, MessageSequence([MODE], buttons=NO_BUTTONS, opened_at=0.0))
+    composer = AnswerComposer(lambda: renderer, MessageSequence([MODE], buttons=NO_BUTTONS, opened_at=0.0))
     text = "".join(f"{number:09} " for number in range(10_000))
     composer.text.append(text, 0.0)
     if complete:
