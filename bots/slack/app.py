@@ -85,7 +85,7 @@ class SlackApp:
         self.members = SlackMemberLookup(self._client, clock, self._account)
         uploader = FileUploader(self._client, self._require_session, mentions, clock)
         self.handoff_rooms = SlackHandoffRooms(
-            self._client, uploader, mentions, limits, self._names, self._account
+            self._client, uploader, mentions, limits, self._names, self._account, self.backfill
         )
         self.downloader = SlackDownloader(config, self._client, self._require_session)
 

@@ -3,9 +3,12 @@
 A thread begins with its first message, so no call opens or closes one.
 """
 
+import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
+import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -15,13 +18,16 @@ from bots.slack.errors import error_code, translate_errors
 from bots.slack.limits import SlackLimits
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount
+from bots.slack.thread_history import ThreadHistory
 from bots.slack.uploads import MAX_FILES, FileUploader
 from core.domain.addresses import Address, Person, ThreadKey
 from core.domain.bot_messages import MessageRef
-from core.domain.errors import PlatformRefused
+from core.domain.errors import PlatformForbidden, PlatformRefused
 from core.markdown.mentions import MentionCodec
 from core.ports.handoff_rooms import LocalFile
 from core.ports.platform import Budget
+
+log = structlog.get_logger(__name__)
 
 _DONE_CODES: Final = frozenset({"already_reacted", "no_reaction"})
 
@@ -39,10 +45,11 @@ class SlackHandoffRooms:
         limits: SlackLimits,
         names: NameDirectory,
         account: BotAccount,
+        history: ThreadHistory,
     ) -> None:
         self._client = client
         self._uploader, self._mentions, self._limits = uploader, mentions, limits
-        self._names, self._account = names, account
+        self._names, self._account, self._history = names, account, history
 
     async def chat_title(self, channel: str) -> str:
         """Return a channel's name with "#"; "" for a direct conversation."""
@@ -135,6 +142,26 @@ class SlackHandoffRooms:
     ) -> Sequence[MessageRef]:
         """Share files in one message; Slack detects their types."""
         return [await self._uploader.send(address, files, caption=caption)]
+
+    async def find_files(
+        self, address: Address, files: Sequence[LocalFile], *, exclude: frozenset[str]
+    ) -> Sequence[MessageRef]:
+        """Find our message with files of the same sizes, in the thread or after the last known message."""
+        channel, thread_ts = address.key.channel, address.key.thread
+        sizes = await asyncio.to_thread(lambda: [file.path.stat().st_size for file in files])
+        try:
+            ours = await self._history.own_messages(
+                channel, thread_ts, after=thread_ts or max(exclude, default="0")
+            )
+        except (PlatformRefused, PlatformForbidden) as exc:
+            log.warning("slack.file_lookup_failed", error=str(exc))
+            return ()
+        found = (
+            one["ts"]
+            for one in ours
+            if one["ts"] not in exclude and [file.get("size") for file in one.get("files", ())] == sizes
+        )
+        return [MessageRef(channel=channel, message_id=ts) for ts in islice(found, 1)]
 
     async def edit_caption(self, ref: MessageRef, caption: str) -> None:
         """Replace the comment on files."""

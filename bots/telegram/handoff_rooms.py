@@ -224,6 +224,12 @@ class TelegramHandoffRooms:
         """Post a file or an album."""
         return await self._uploader.send(address, files, caption=caption)
 
+    async def find_files(
+        self, address: Address, files: Sequence[LocalFile], *, exclude: frozenset[str]
+    ) -> Sequence[MessageRef]:
+        """Return (): bots cannot read a chat's messages."""
+        return ()
+
     async def edit_caption(self, ref: MessageRef, caption: str) -> None:
         """Replace the caption of a message; one that is unchanged is success."""
         await self._uploader.edit_caption(ref, caption)

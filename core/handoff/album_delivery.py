@@ -66,12 +66,15 @@ class AlbumDelivery:
         of_file = text.source in [one.source for one in files]
         return of_file and room is not None and room.fits_caption(self._sender.with_quote(text, platform))
 
-    async def send(self, items: Sequence[OutboxItem], address: Address) -> Sequence[OutboxItem]:
+    async def send(
+        self, items: Sequence[OutboxItem], address: Address, *, known_message_ids: frozenset[str]
+    ) -> Sequence[OutboxItem]:
         """Send an album, and finish the rows that are shown; return those that have to be sent alone.
 
         Args:
             items: the first row of the album and those of :meth:`claim_rest`, all claimed by this worker.
             address: of the first row.
+            known_message_ids: our messages that no attempt at these rows has posted.
 
         Raises:
             PlatformError: the address cannot be reached; what is not finished is not shown.
@@ -94,7 +97,9 @@ class AlbumDelivery:
         if caption is not None and caption.content.reply_to:
             address = replace(address, reply_to=caption.content.reply_to)
         words = self._sender.with_quote(caption, address.key.platform) if caption is not None else ""
-        alone = await self._sender.files.send_album(files, address, caption=words, on_refs=finish)
+        alone = await self._sender.files.send_album(
+            files, address, caption=words, known_message_ids=known_message_ids, on_refs=finish
+        )
         return alone if captioned or caption is None else [caption, *alone]
 
     async def _finish(

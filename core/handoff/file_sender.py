@@ -4,7 +4,9 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -18,7 +20,7 @@ from core.domain.bot_messages import MessageRef, PlatformAction
 from core.domain.errors import DownloadRefused, MessageGone, PlatformError, PlatformRefused
 from core.domain.message_content import Attachment, AttachmentKind
 from core.handoff.platforms import HandoffPlatforms
-from core.ports.handoff_rooms import LocalFile
+from core.ports.handoff_rooms import HandoffRooms, LocalFile
 from core.store.outbox import OutboxItem
 
 log = structlog.get_logger(__name__)
@@ -69,8 +71,16 @@ class FileSender:
             return False
         return True
 
-    async def send_file(self, item: OutboxItem, address: Address, *, on_refs: OnRefs) -> None:
+    async def send_file(
+        self, item: OutboxItem, address: Address, *, known_message_ids: frozenset[str], on_refs: OnRefs
+    ) -> None:
         """Download a person's file and send it to ``address``; nothing if an earlier attempt sent it.
+
+        Args:
+            item: a row with a file.
+            address: where it is shown.
+            known_message_ids: our messages that no attempt at this row has posted.
+            on_refs: stores the reference of the message.
 
         Raises:
             PlatformError: it can be neither downloaded nor sent.
@@ -79,10 +89,23 @@ class FileSender:
             return
         async with self._open_folder() as folder:
             file = await self._download(item, folder / "file")
-            await self._send_files(address, [file], "", on_refs)
+            sending = _Sending(
+                room=self._platforms.room(address.key.platform),
+                address=address,
+                files=[file],
+                known_message_ids=known_message_ids,
+                uncertain=item.attempt > 1,
+            )
+            await self._send(sending, on_refs)
 
     async def send_album(
-        self, items: Sequence[OutboxItem], address: Address, *, caption: str, on_refs: OnAlbumRefs
+        self,
+        items: Sequence[OutboxItem],
+        address: Address,
+        *,
+        caption: str,
+        known_message_ids: frozenset[str],
+        on_refs: OnAlbumRefs,
     ) -> Sequence[OutboxItem]:
         """Download people's files and send them together; return those that can only be sent alone.
 
@@ -93,12 +116,19 @@ class FileSender:
             items: rows with files that no earlier attempt has sent.
             address: where they are shown.
             caption: Markdown, short enough for the platform; may be "".
+            known_message_ids: our messages that no attempt at these rows has posted.
             on_refs: stores the references of the messages that show some of the items.
 
         Raises:
             PlatformError: the address cannot be reached; those that ``on_refs`` was not told of are not sent.
         """
         room, alone = self._platforms.room(address.key.platform), list[OutboxItem]()
+        known = set(known_message_ids)
+
+        async def note(rows: Sequence[OutboxItem], refs: Sequence[MessageRef]) -> None:
+            known.update(ref.message_id for ref in refs)
+            await on_refs(rows, refs)
+
         async with self._open_folder() as folder:
             of_file: dict[LocalFile, OutboxItem] = {}
             for item in items:
@@ -111,8 +141,16 @@ class FileSender:
                     of_file[file] = item
             for group in await room.group_files(list(of_file)):
                 rows = [of_file[file] for file in group]
+                sending = _Sending(
+                    room=room,
+                    address=address,
+                    files=group,
+                    caption=caption,
+                    known_message_ids=known,
+                    uncertain=any(row.attempt > 1 for row in rows),
+                )
                 try:
-                    await self._send_files(address, group, caption, partial(on_refs, rows))
+                    await self._send(sending, partial(note, rows))
                 except PlatformRefused as exc:
                     log.info("handoff.album_refused", items=len(rows), error=str(exc))
                     alone += rows
@@ -142,16 +180,14 @@ class FileSender:
             return False
         return True
 
-    async def _send_files(
-        self, address: Address, files: Sequence[LocalFile], caption: str, on_refs: OnRefs
-    ) -> None:
-        room = self._platforms.room(address.key.platform)
+    async def _send(self, sending: "_Sending", on_refs: OnRefs) -> None:
+        address = sending.address
         await self._dispatcher.call(
             CallRequest(
                 platform=address.key.platform,
                 action=PlatformAction.FILE,
-                cost=tuple(room.file_cost(address, len(files))),
-                send=lambda: room.send_files(address, files, caption=caption),
+                cost=tuple(sending.room.file_cost(address, len(sending.files))),
+                send=sending,
                 on_sent=on_refs,
             )
         )
@@ -177,6 +213,28 @@ class FileSender:
             yield folder
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sending:
+    """The call that shows files; a repeated one looks first whether the former has shown them."""
+
+    room: HandoffRooms
+    address: Address
+    files: Sequence[LocalFile]
+    caption: str = ""
+    known_message_ids: AbstractSet[str]
+    uncertain: bool  #: an earlier call may have shown them
+
+    async def __call__(self) -> Sequence[MessageRef]:
+        """Show the files, and return their messages."""
+        if self.uncertain:
+            exclude = frozenset(self.known_message_ids)
+            found = await self.room.find_files(self.address, self.files, exclude=exclude)
+            if found:
+                return found
+        self.uncertain = True
+        return await self.room.send_files(self.address, self.files, caption=self.caption)
 
 
 def file_name(file: Attachment) -> str:

@@ -117,7 +117,9 @@ class OutboxRunner:
     async def _show_album(self, album: Sequence[OutboxItem], handoff: Handoff | None) -> Sequence[OutboxItem]:
         """Show an album; return the items that have to be shown by themselves."""
         try:
-            return await self._albums.send(album, self._address_of(album[0], handoff))
+            address = self._address_of(album[0], handoff)
+            known = await self._own_message_ids(album[0], handoff)
+            return await self._albums.send(album, address, known_message_ids=known)
         except PlatformError as exc:
             async with self._database.read() as tx:
                 states = [await outbox.get(tx, one.id) for one in album]
@@ -213,7 +215,8 @@ class OutboxRunner:
         if item.content.can_be_copied and await files.copy_messages([item], address, on_refs=on_refs):
             return
         if item.content.file is not None:
-            await files.send_file(item, address, on_refs=on_refs)
+            known = await self._own_message_ids(item, handoff)
+            await files.send_file(item, address, known_message_ids=known, on_refs=on_refs)
         elif item.content.text:
             await self._deliver(item, handoff, address, item.content.text)
 
@@ -269,8 +272,10 @@ class OutboxRunner:
 
     async def _known_message_ids(self, item: OutboxItem, handoff: Handoff | None) -> frozenset[str]:
         """Return our messages that an earlier attempt at this item cannot have posted."""
-        if item.attempt <= 1:
-            return frozenset()
+        return frozenset() if item.attempt <= 1 else await self._own_message_ids(item, handoff)
+
+    async def _own_message_ids(self, item: OutboxItem, handoff: Handoff | None) -> frozenset[str]:
+        """Return our messages that are known, other than those of this item."""
         async with self._database.read() as tx:
             known = await conversations.load_message_ids(tx, item.conversation_id)
             if handoff is not None:

@@ -106,6 +106,18 @@ class HandoffRooms(Protocol):
             OSError: a file cannot be read.
         """
 
+    async def find_files(
+        self, address: Address, files: Sequence[LocalFile], *, exclude: frozenset[str]
+    ) -> Sequence[MessageRef]:
+        """Return the messages of a :meth:`send_files` call whose outcome is unknown; () if it showed nothing.
+
+        () is also returned if the platform cannot tell. Messages in ``exclude`` belong to other calls.
+
+        Raises:
+            PlatformError: the platform cannot be asked now.
+            OSError: a file cannot be read.
+        """
+
     async def edit_caption(self, ref: MessageRef, caption: str) -> None:
         """Replace the caption (Markdown, may be "") of a message that :meth:`send_files` has shown.
 

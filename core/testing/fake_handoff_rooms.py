@@ -192,6 +192,20 @@ class FakeHandoffRooms:
             raise PlatformOutcomeUnknown("the reply was lost")
         return [one.ref for one in shown]
 
+    async def find_files(
+        self, address: Address, files: Sequence[LocalFile], *, exclude: frozenset[str]
+    ) -> Sequence[MessageRef]:
+        """Find a message with these files; nothing if there are topics, as on Telegram."""
+        contents = [await asyncio.to_thread(file.path.read_bytes) for file in files]
+        key = address.key
+        return [
+            one.ref
+            for one in self._channel.screen.messages.values()
+            if not self._has_topics
+            and (one.channel, one.thread, one.files) == (key.channel, key.thread, tuple(contents))
+            and one.message_id not in exclude
+        ][:1]
+
     async def edit_caption(self, ref: MessageRef, caption: str) -> None:
         """Replace a caption.
 

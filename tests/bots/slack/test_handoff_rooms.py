@@ -167,3 +167,18 @@ async def test_files_of_all_kinds_are_one_message(
     assert [one["name"] for one in message.files] == ["a.png", "b.txt", "file"]
     assert len([one for one in slack.calls if one.method == "files.completeUploadExternal"]) == 1
     assert len(rooms.file_cost(at, 3)) == len(rooms.file_cost(at)) + 2
+
+
+async def test_files_are_found_by_their_sizes_among_unknown_messages(
+    slack: SlackSimulator, rooms: SlackHandoffRooms, channel: str, file: Path, tmp_path: Path
+) -> None:
+    """A call without a reply is found; what other calls have shown, and files of other sizes, are not it."""
+    (tmp_path / "other").write_bytes(b"other")
+    files = [LocalFile(path=file, name="a", media_type=""), LocalFile(path=file, name="b", media_type="")]
+    other = LocalFile(path=tmp_path / "other", name="a", media_type="")
+    root = await send(slack, rooms, channel, file)
+    at = rooms.build_address(slack.team, channel, root.message_id)
+    (ref,) = await rooms.send_files(at, files, caption="")
+    assert await rooms.find_files(at, files, exclude=frozenset()) == [ref]
+    assert await rooms.find_files(at, files, exclude=frozenset({ref.message_id})) == []
+    assert await rooms.find_files(at, [files[0], other], exclude=frozenset()) == []

@@ -175,6 +175,41 @@ async def _nobody(queue_key: QueueKey) -> bool:
     return False
 
 
+@pytest.mark.parametrize("lost", ["reply", "process"])
+async def test_on_slack_an_album_that_may_be_shown_is_looked_for(
+    screens: Screens, thread: str, lost: str
+) -> None:
+    """Whether the reply was lost or the process that would have stored it: nothing is shown twice."""
+    runner = screens.runner
+    if lost == "reply":
+        screens.slack.failures.lost_replies += 1
+    else:
+        screens.runner = _nobody
+    for part in customers_album(["look", "", ""]):
+        await screens.ingest(part)
+    if lost == "process":
+        async with screens.database.begin() as tx:
+            for item in await screens.items():
+                if item.state is OutboxState.OPEN:
+                    await outbox.claim(tx, item)
+        contents = tuple(screens.files[name] for name in NAMES)
+        screens.slack.screen.post(
+            FakeMessage(
+                channel="C9",
+                message_id="",
+                text="**Ann:** look",
+                idempotency_key="",
+                thread=thread,
+                files=contents,
+            )
+        )
+        screens.runner = runner
+        await screens.work_queue.resume()
+    await screens.settle()
+    assert at_desk(screens) == [("**Ann:** look", [*NAMES])]
+    assert all(one.refs for one in await screens.items() if one.source.message_id.startswith("7"))
+
+
 class GatedRooms(FakeHandoffRooms):
     """Rooms that show files once a test permits it."""
 
