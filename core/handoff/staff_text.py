@@ -16,14 +16,22 @@ from core.domain.events import Mention
 
 SEND_MARK: Final = ">>"  #: of a desk that sends marked text only
 
-#: Characters that keyboards and editors write for a slash, and that NFKC keeps apart.
-_SLASHES = str.maketrans(dict.fromkeys("\u2044\u2215\u2571\u27cb\u29f8\u29f6\u2afd", "/"))
+#: Characters that keyboards and editors write for a slash, or for two, and that NFKC keeps apart.
+_SLASHES = str.maketrans(
+    dict.fromkeys("\u1735\u2044\u2215\u2571\u27cb\u29f6\u29f8\u3033", "/")
+    | dict.fromkeys("\u2afb\u2afd", "//")
+)
 _INVISIBLE_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me", "Cn", "Co"})
 #: Markup before the first word: emphasis, quotes, bullets, numbers, code fences, emoji, brackets, ``@``.
-_PREFIX = re.compile(r"(?:```\w*\n|:[\w+-]+:|\d{1,3}[.)]|[a-zA-Z][.)]|[^\w/]|_)*+")
-_MARK = re.compile(r"/\s?/")
-_MARK_AFTER_NAME = re.compile(r"[^\n/]{0,80}?(?<![\w:])/\s?/")
+_PREFIX = re.compile(r"(?:```\w*\n|:[\w+-]+:|\d{1,3}[.)]|[a-zA-Z][.)]|\[[xX]\]|[^\w/]|_)*+")
+_MARK_FORM = r"/[*_~`|\s]{0,6}/"  #: also with each slash in a format of its own
+_MARK = re.compile(_MARK_FORM)
+_LIST_NUMBER = r"(?:\d{1,3}|[一二三四五六七八九十]{1,3}|[ivxIVX]{1,4})"
+#: The mark at the beginning of a word, or behind a list's number. Letters and a colon before it are an address.
+_MARK_WITHIN = re.compile(rf"(?<![\w/])(?<![a-zA-Z0-9]:){_MARK_FORM}|^\W*{_LIST_NUMBER}\W*{_MARK_FORM}")
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+_CODE = re.compile(r"`[^`\n]*`")
+_ADDRESS = re.compile(r"\b[a-zA-Z][a-zA-Z0-9+.-]{0,20}://\S+")
 _COMMAND = re.compile(r"/(\w+)(?:@\w+)?(?:\s+(.*))?\Z", re.DOTALL)
 _SEND = re.compile(r"([*_~`\s]*)[>＞]{2}(?![>＞])[ \t]*")
 
@@ -85,12 +93,12 @@ def read_staff_text(
         return QuestionForBot(text) if command is None else _command(command)
     if (command := _COMMAND.match(text)) is not None:
         return _command(command)
+    marked = _SEND.match(text) if mode is SendMode.MARKED else None
+    if mode is SendMode.MARKED and marked is None:
+        return InternalNote()
     if _has_note_within(text):
         return InternalNote(in_doubt=True)
-    if mode is SendMode.ALL:
-        return ForCustomer(text)
-    marked = _SEND.match(text)
-    return InternalNote() if marked is None else ForCustomer(f"{marked[1].strip()}{text[marked.end() :]}")
+    return ForCustomer(text if marked is None else f"{marked[1].strip()}{text[marked.end() :]}")
 
 
 def read_staff_album(texts: Sequence[str], *, mention: Mention, mode: SendMode) -> StaffText:
@@ -115,31 +123,25 @@ def has_note_mark(text: str) -> bool:
 
 
 def _has_note_within(text: str) -> bool:
-    """Return whether a later line, or the text after a mention, is marked as a note.
+    """Return whether a later line, or the rest of one, is marked as a note.
 
-    Code blocks may contain such comments.
+    Code may contain such comments, and addresses of the web such slashes.
     """
     lines = _CODE_BLOCK.sub("", _plain(text)).splitlines()
-    return any(_begins_with_mark(line) or _has_mark_after_mention(line) for line in lines)
+    return any(
+        _begins_with_mark(line) or _MARK_WITHIN.search(_ADDRESS.sub("", _CODE.sub("", line)))
+        for line in lines
+    )
 
 
 def _begins_with_mark(text: str) -> bool:
-    return _MARK.match(text, _prefix_end(text)) is not None
-
-
-def _has_mark_after_mention(line: str) -> bool:
-    end = _prefix_end(line)
-    return "@" in line[:end] and _MARK_AFTER_NAME.match(line, end) is not None
-
-
-def _prefix_end(text: str) -> int:
-    found = _PREFIX.match(text)
-    return found.end() if found is not None else 0
+    prefix = _PREFIX.match(text)
+    return _MARK.match(text, prefix.end() if prefix is not None else 0) is not None
 
 
 def _plain(text: str) -> str:
-    """Return a text without HTML escapes, with compatible characters unified and invisible ones removed."""
-    folded = unicodedata.normalize("NFKC", html.unescape(text)).translate(_SLASHES)
+    """Return a text without escapes, with compatible characters unified and invisible ones removed."""
+    folded = unicodedata.normalize("NFKC", html.unescape(text)).translate(_SLASHES).replace("\\/", "/")
     return "".join(
         char for char in folded if char in "\n\t" or unicodedata.category(char) not in _INVISIBLE_CATEGORIES
     )

@@ -44,6 +44,10 @@ NOTES = [
     ":lock: // short code",
     "[// link](https://example.org)",
     "1. **// several**",
+    "- [x] // task that is done",
+    "\\/\\/ escaped",
+    "**/**_/_ each slash in a format of its own",
+    "⫽ one character",
 ]
 
 
@@ -93,6 +97,17 @@ def test_no_nesting_of_forms_makes_a_note_public(
         "Hello Ann\n// she is a difficult one",
         "@Lin Chen, // look at this one",
         "@Lin // look",
+        "Lin: // look",
+        "注：// 她很生气",
+        "（内部）// look",
+        "FYI // she is angry",
+        "It left today // she is angry",
+        "See https://example.org // she is angry",
+        "<b>// she is angry</b>",
+        "①// look",
+        "一、// look",
+        "iv) // look",
+        "1️⃣ // look",
         "It left today.\n\n- // check again tomorrow",
     ],
 )
@@ -109,6 +124,8 @@ def test_a_note_within_a_message_keeps_all_of_it(text: str) -> None:
         "Half is 1/2",
         "/path/to/the/file is what you need",
         "```\nx = 1\n// a comment\n```",
+        "Write `x = 1 // a comment` there",
+        "See https://example.org/?next=//a and tg://resolve?domain=b",
         "Either / or",
     ],
 )
