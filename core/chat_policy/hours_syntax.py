@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
+from core.chat_policy.clock_syntax import DASH, MOMENT_PATTERN, TIMES_PATTERN, moment_range, time_range
+from core.chat_policy.hours_spelling import MONTHS, respell
 from core.chat_policy.opening_hours import (
-    DAY_MINUTES,
     DAYS,
     ExceptionalDays,
     TimeRange,
@@ -34,7 +35,6 @@ from core.chat_policy.time_zones import split_time_zone
 
 _EXAMPLE: Final = 'write them such as "mon-fri 09:00-18:00 Asia/Shanghai"'
 _MOMENT_EXAMPLE: Final = 'write them such as "mon-fri 09:00 Asia/Shanghai"'
-_DASH: Final = r"\s*(?:\.{2,}|…|[-–—‐‑−~〜～至到]|\bto\b|\btill?\b|\buntil\b|\bbis\b)\s*"
 _DAY_STEMS: Final = {
     **{word: number for number, word in enumerate(("mo", "tu", "we", "th", "fr", "sa", "su"))},
     "di": 1,
@@ -65,11 +65,10 @@ _DAY: Final = (
 )
 _GROUP_PATTERN = re.compile("|".join(sorted(_GROUPS, key=len, reverse=True)))
 _DAYS_PATTERN = re.compile(
-    f"{_DAY.format(n=1)}(?:{_DASH}(?:{_DAY.format(n=2)}|(?P<bare>[一二三四五六日天])))?"
+    f"{_DAY.format(n=1)}(?:{DASH}(?:{_DAY.format(n=2)}|(?P<bare>[一二三四五六日天])))?"
 )
 _MORE_CHINESE_DAYS = re.compile(r"[一二三四五六日天](?![月日号点])")
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH: Final = f"(?:{'|'.join(_MONTHS)})[a-z]*\\.?"
+_MONTH: Final = f"(?:{'|'.join(MONTHS)})[a-z]*\\.?"
 _DATE_PATTERN = re.compile(
     r"(?:(?P<year>\d{4})\s?[-/.年]\s?)?(?P<month>\d{1,2})\s?(?:(?<=\d)[-/.]|月)\s?(?P<day>\d{1,2})(?:日|号)?(?!\d|:)"
     rf"|(?P<month_name>{_MONTH})\s+(?P<day_after>\d{{1,2}})(?!\d|:)(?:st|nd|rd|th)?(?:,?\s+(?P<year_after>\d{{4}}))?"
@@ -79,15 +78,6 @@ _CLOSED_PATTERN = re.compile(
     r"\s*(?:is\s+)?(?:closed|off|holidays?|geschlossen|休息|放假|休假|关门|闭店|不上班|休)\s*"
 )
 _OPEN_PATTERN = re.compile(r"\s*(?:is\s+)?(?:open|workday|working day|上班|补班|调休上班|营业)\s*")
-_CLOCK: Final = (
-    r"(?P<part{n}>上午|早上|凌晨|中午|下午|晚上)?\s?(?P<hour{n}>\d{{1,2}})"
-    r"(?:\s?[:.点时h]\s?(?P<minute{n}>\d{{2}})?分?|(?P<tight{n}>\d{{2}}))?"
-    r"\s?(?P<half{n}>[ap]\.?m\.?)?(?:\s?(?:uhr|o'clock))?"
-)
-_TIMES_PATTERN = re.compile(
-    rf"\s*(?:from\s+)?{_CLOCK.format(n=1)}{_DASH}{_CLOCK.format(n=2)}(?:\s*(?:and|und|和|及|&|\+)\s*)?"
-)
-_MOMENT_PATTERN = re.compile(rf"\s*(?:at\s+)?{_CLOCK.format(n=1)}(?:\s*(?:and|und|和|及|&|\+|/)\s*)?")
 _ALL_DAY_PATTERN = re.compile(r"\s*(?:24\s?(?:h|hours|小时)|all day|全天)\s*")
 
 
@@ -133,7 +123,7 @@ def _plain(text: str) -> str:
 
 def _parse(hours: str, zone: str, parsed: _Parsed) -> WeeklyHours:
     # A date's comma, as in "Dec 25, 2026", separates nothing.
-    for entry in re.split(r"\s*(?:,(?!\s*\d{4}(?![-./年\d]))|[;、。])\s*", hours):
+    for entry in re.split(r"\s*(?:,(?!\s*\d{4}(?![-./年\d]))|[;、。])\s*", respell(hours)):
         if entry:
             _parse_entry(entry, parsed)
     example = _MOMENT_EXAMPLE if parsed.are_moments else _EXAMPLE
@@ -148,6 +138,7 @@ def _parse(hours: str, zone: str, parsed: _Parsed) -> WeeklyHours:
 def _parse_entry(entry: str, parsed: _Parsed) -> None:
     if entry == "24/7":
         entry = "daily 00:00-24:00"
+    entry = _days_first(entry)
     exceptional = _parse_dates(entry)
     if exceptional is not None:
         first, last, yearly, rest = exceptional
@@ -161,7 +152,7 @@ def _parse_entry(entry: str, parsed: _Parsed) -> None:
         parsed.days_have_times = False
     if not rest:
         return
-    if days and (misspelt := re.match(rf"{_DASH}([a-z]+)", rest)) is not None:
+    if days and (misspelt := re.match(rf"{DASH}([a-z]+)", rest)) is not None:
         raise ValueError(f"{misspelt[1]!r} is no day; they are {', '.join(DAYS)} and daily")
     times = _parse_times(rest, entry, parsed, opened=lambda: ())
     if parsed.exceptions and not parsed.days:  # more times of the exceptional days before
@@ -178,6 +169,15 @@ def _parse_entry(entry: str, parsed: _Parsed) -> None:
         for first_day, last_day in parsed.days
         for time in times
     ]
+
+
+def _days_first(entry: str) -> str:
+    """Return an entry such as "9:00-18:00 mon-fri" with its days before its times."""
+    times = TIMES_PATTERN.match(entry)
+    days = entry[times.end() :].strip() if times is not None else ""
+    if times is None or not days or _parse_days(days)[1]:
+        return entry
+    return f"{days} {times[0].strip()}"
 
 
 def _parse_days(text: str) -> tuple[list[tuple[int, int]], str]:
@@ -212,7 +212,7 @@ def _parse_dates(text: str) -> tuple[date, date, bool, str] | None:
         return None  # "9-18" are times
     first, has_year = _date(found, default_year=None)
     last, yearly = first, not has_year
-    if separator := re.match(_DASH, rest):
+    if separator := re.match(DASH, rest):
         after = rest[separator.end() :]
         if end := _DATE_PATTERN.match(after):
             last, _ = _date(end, default_year=first.year)
@@ -228,7 +228,7 @@ def _date(found: re.Match[str], *, default_year: int | None) -> tuple[date, bool
     """Return a date and whether its year is written; the year 2000, a leap year, means every year."""
     year = found["year"] or found["year_after"] or found["year_last"]
     name = found["month_name"] or found["month_last"]
-    month = _MONTHS.index(name[:3]) + 1 if name else int(found["month"])
+    month = MONTHS.index(name[:3]) + 1 if name else int(found["month"])
     day = int(found["day"] or found["day_after"] or found["day_before"])
     return _make_date(int(year) if year else default_year or 2000, month, day), bool(year)
 
@@ -260,44 +260,18 @@ def _parse_times(
         return usual
     if _ALL_DAY_PATTERN.fullmatch(text) and not parsed.are_moments:
         return (TimeRange(start_min=0, end_min=24 * 60),)
-    pattern, what, example = _TIMES_PATTERN, "hours", "09:00-18:00"
+    pattern, what, example = TIMES_PATTERN, "hours", "09:00-18:00"
     if parsed.are_moments:
-        pattern, what, example = _MOMENT_PATTERN, "times", "09:00"
+        pattern, what, example = MOMENT_PATTERN, "times", "09:00"
     times = []
     while text:
         found = pattern.match(text)
+        if found is None and _CLOSED_PATTERN.search(text) is not None:
+            raise ValueError(f"{entry!r} names no day; write holidays as 2026-10-01..2026-10-07 closed")
         if found is None:
             raise ValueError(f'{entry!r} are no {what}; write them such as "mon-fri {example}"')
-        times.append(_moment(found) if parsed.are_moments else _time_range(found))
+        times.append(moment_range(found) if parsed.are_moments else time_range(found))
         text = text[found.end() :].strip()
     if not times:
         raise ValueError(f"{entry!r} has no times; write them such as {example}, or closed")
     return tuple(times)
-
-
-def _moment(found: re.Match[str]) -> TimeRange:
-    start = _minutes(found, 1, found["half1"] or "") % DAY_MINUTES
-    return TimeRange(start_min=start, end_min=start + 1)
-
-
-def _time_range(found: re.Match[str]) -> TimeRange:
-    half_of_first = found["half1"] or ""
-    start, end = _minutes(found, 1, half_of_first), _minutes(found, 2, found["half2"] or "")
-    if start == 24 * 60:
-        raise ValueError("hours cannot begin at 24:00; write 00:00")
-    return TimeRange(start_min=start, end_min=end)
-
-
-def _minutes(found: re.Match[str], number: int, half: str) -> int:
-    hour, part = int(found[f"hour{number}"]), found[f"part{number}"] or ""
-    minute = int(found[f"minute{number}"] or found[f"tight{number}"] or 0)
-    if half and not 1 <= hour <= 12:
-        raise ValueError(f"{found[0].strip()!r} is no time of day")
-    if half.startswith("p") or part in ("下午", "晚上", "中午"):
-        hour += 12 if hour < 12 and not (part == "中午" and hour > 10) else 0
-    elif half.startswith("a") and hour == 12:
-        hour = 0
-    minutes = hour * 60 + minute
-    if minute > 59 or minutes > 24 * 60:
-        raise ValueError(f"{found[0].strip()!r} is no time of day")
-    return minutes

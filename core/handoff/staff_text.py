@@ -27,7 +27,7 @@ _PREFIX = re.compile(r"(?:```\w*\n|:[\w+-]+:|\d{1,3}[.)]|[a-zA-Z][.)]|\[[xX]\]|[
 _MARK_FORM = r"/[*_~`|\s]{0,6}/"  #: also with each slash in a format of its own
 _MARK = re.compile(_MARK_FORM)
 _LIST_NUMBER = r"(?:\d{1,3}|[一二三四五六七八九十]{1,3}|[ivxIVX]{1,4})"
-#: The mark at the beginning of a word, or behind a list's number. Letters and a colon before it are an address.
+#: The mark at the beginning of a word, or behind a list number; letters and a colon begin an address.
 _MARK_WITHIN = re.compile(rf"(?<![\w/])(?<![a-zA-Z0-9]:){_MARK_FORM}|^\W*{_LIST_NUMBER}\W*{_MARK_FORM}")
 _CODE_BLOCK = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
