@@ -20,11 +20,12 @@ from bots.terminal.surface import TerminalMessageChannel
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage
 from core.domain.buttons import ActionButton
-from core.domain.clock import Clock, ScaledClock
+from core.domain.clock import Clock
 from core.domain.errors import PlatformOutcomeUnknown, PlatformUnavailable
 from core.domain.events import Event
 from core.ports.platform import MessageChannel
 from core.testing.fake_message_channel import FakeMessageChannel
+from tests.virtual_time import LoopClock
 
 
 class Call(StrEnum):
@@ -304,14 +305,14 @@ async def open_stage(name: str) -> AsyncIterator[Stage]:
         case "terminal":
             yield _terminal_stage()
         case "telegram":
-            clock = ScaledClock(10)
+            clock = LoopClock()
             async with TelegramSimulator(clock=clock, limits=TelegramLimits(enabled=False)) as telegram:
                 app: Any = TelegramApp(TelegramConfig(token="1:test", api_url=telegram.api_url), clock=clock)
                 ann = telegram.add_person("Ann")
                 yield await _enter(app, telegram, telegram.private_chat(ann), ann, mode)
                 await app.close()
         case _:
-            clock = ScaledClock(10)
+            clock = LoopClock()
             async with SlackSimulator(clock=clock, limits=SlackLimits(enabled=False)) as slack:
                 config = SlackConfig(
                     bot_token=slack.bot_token, app_token=slack.app_token, api_url=slack.api_url
@@ -329,7 +330,7 @@ def _address(platform: str) -> Address:
 
 
 def _fake_stage(mode: DeliveryModeName) -> FakeStage:
-    clock = ScaledClock(1000)
+    clock = LoopClock()
     channel = FakeMessageChannel(
         clock, modes=dict.fromkeys((mode, DeliveryModeName.EDIT)), can_find_by_key=True, per_s=10, burst=50
     )
@@ -345,7 +346,7 @@ def _terminal_stage() -> TerminalStage:
         address=_address("terminal"),
         question_id="0",
         mode=DeliveryModeName.PRINT,
-        clock=ScaledClock(1000),
+        clock=LoopClock(),
         out=out,
         status=status,
     )

@@ -14,12 +14,12 @@ from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
 from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, MessageRef
-from core.domain.clock import ScaledClock
 from core.domain.errors import PlatformRateLimited
 from core.ports.handoff_rooms import HandoffRooms
 from core.ports.platform import MessageChannel
 from core.testing.fake_handoff_rooms import FakeHandoffRooms
 from core.testing.fake_message_channel import FakeMessageChannel
+from tests.virtual_time import LoopClock
 
 
 @dataclass(kw_only=True)
@@ -181,7 +181,7 @@ async def open_room(platform: str) -> AsyncIterator[RoomStage]:
     """Open a forum in which the bot is an administrator, or a channel that it is a member of."""
     match platform:
         case "fake":
-            channel = FakeMessageChannel(ScaledClock(1000), per_s=100, burst=100)
+            channel = FakeMessageChannel(LoopClock(), per_s=100, burst=100)
             yield FakeRoomStage(
                 rooms=FakeHandoffRooms(channel),
                 message_channel=channel,
@@ -199,7 +199,7 @@ async def open_room(platform: str) -> AsyncIterator[RoomStage]:
 
 @asynccontextmanager
 async def _telegram_room() -> AsyncIterator[RoomStage]:
-    clock = ScaledClock(10)
+    clock = LoopClock()
     async with TelegramSimulator(clock=clock, limits=TelegramLimits(enabled=False)) as sim:
         config = TelegramConfig(token="1:test", api_url=sim.api_url, call_timeout_s=2.0)
         app = TelegramApp(config, clock=clock)
@@ -222,7 +222,7 @@ async def _telegram_room() -> AsyncIterator[RoomStage]:
 
 @asynccontextmanager
 async def _slack_room() -> AsyncIterator[RoomStage]:
-    clock = ScaledClock(10)
+    clock = LoopClock()
     async with SlackSimulator(clock=clock, limits=SlackLimits(enabled=False)) as sim:
         config = SlackConfig(bot_token=sim.bot_token, app_token=sim.app_token, api_url=sim.api_url)
         app = SlackApp(config, clock=clock)

@@ -23,6 +23,8 @@ from core.domain.handoff_state import HandoffAction
 from core.ports.handoff_rooms import LocalFile
 from tests.contracts.room_stages import RoomStage, SimulatorRoomStage, open_room
 
+pytestmark = pytest.mark.virtual_time
+
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 
 
@@ -183,7 +185,7 @@ async def test_a_file_whose_reply_is_lost_is_uncertain(room: RoomStage, picture:
 
     async with asyncio.timeout(10):
         while room.messages_in(at.key.thread) == before:  # noqa: ASYNC110 (the simulator tells nobody)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.1)
 
 
 async def test_a_file_too_soon_says_how_long_to_wait(room: RoomStage, picture: Path) -> None:

@@ -12,10 +12,11 @@ from bots.simulator.slack import SlackSimulator
 from bots.simulator.telegram import TelegramSimulator
 from bots.slack.app import SlackApp, SlackConfig
 from bots.telegram.app import TelegramApp, TelegramConfig
-from core.domain.clock import ScaledClock
+from core.domain.clock import Clock
 from core.ports.platform import MemberLookup
+from tests.virtual_time import LoopClock
 
-SPEED = 100.0
+pytestmark = pytest.mark.virtual_time
 
 
 @dataclass(kw_only=True)
@@ -28,7 +29,7 @@ class Team:
     admin: str
     other: str
     method: str  #: the call that tells who is who
-    clock: ScaledClock
+    clock: Clock
 
     @property
     def asked(self) -> int:
@@ -43,7 +44,7 @@ class Team:
 @pytest.fixture(params=["telegram", "slack"])
 async def team(request: pytest.FixtureRequest) -> AsyncIterator[Team]:
     """A supergroup; a channel."""
-    clock = ScaledClock(SPEED)
+    clock = LoopClock()
     app: Platform
     if request.param == "telegram":
         async with TelegramSimulator(clock=clock) as telegram:

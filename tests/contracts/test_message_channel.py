@@ -21,6 +21,8 @@ from core.domain.errors import (
 )
 from tests.contracts.channel_stages import Call, Failure, Stage, open_stage
 
+pytestmark = pytest.mark.virtual_time
+
 SCREENS = ["fake-edit", "fake-stream", "telegram-edit", "slack-edit", "slack-stream"]
 
 on_every_channel = pytest.mark.parametrize("stage", [*SCREENS, "terminal-print"], indirect=True)

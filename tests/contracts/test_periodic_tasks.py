@@ -20,6 +20,7 @@ from core.work_queue.postgres.periodic_jobs import cron_expression
 AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 DAY_S = 86_400.0
 PATIENT = ClusterTiming(lease_s=60.0, stalled_s=75.0)  #: a loaded machine costs no replica its lease
+PATIENCE_S = 60.0  #: for what happens soon
 
 
 async def nothing(_: QueueKey) -> bool:
@@ -47,7 +48,7 @@ async def engine_with(
 
 async def until(condition: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait for something that happens soon."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 (what is waited for are lists, not events)
             await asyncio.sleep(0.01)
 
@@ -57,7 +58,7 @@ async def test_a_chore_is_done_at_the_start_and_when_it_is_hurried(database: Dat
     rounds: list[float] = []
 
     async def do() -> None:
-        rounds.append(time.monotonic())
+        rounds.append(asyncio.get_running_loop().time())
 
     async with engine_with(database, do) as engine:
         await until(lambda: len(rounds) == 1)
@@ -118,17 +119,9 @@ async def test_a_stop_does_not_wait_for_a_round(database: Database) -> None:
 
 
 @pytest.fixture
-def two(postgres_url: str) -> tuple[Database, Database]:
+async def replicas(migrated_postgres_url: str) -> AsyncIterator[tuple[Database, Database]]:
     """One PostgreSQL, as two replicas see it."""
-    return Database(postgres_url), Database(postgres_url)
-
-
-@pytest.fixture
-async def replicas(two: tuple[Database, Database]) -> AsyncIterator[tuple[Database, Database]]:
-    """The same with tables, closed at the end."""
-    from core.store import migrate
-
-    await migrate.upgrade(two[0].url.render_as_string(hide_password=False))
+    two = Database(migrated_postgres_url), Database(migrated_postgres_url)
     yield two
     for one in two:
         await one.close()

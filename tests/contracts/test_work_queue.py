@@ -15,13 +15,15 @@ from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.domain.turn_states import CancelReason
 from core.inbound.ingest import Ingestor
-from core.store import Database, inbox, migrate
+from core.store import Database, inbox
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
-from core.work_queue.postgres import PostgresWorkQueue
+from core.work_queue.postgres import ClusterTiming, PostgresWorkQueue
 
 AnyEngine = EmbeddedWorkQueue | PostgresWorkQueue
 Handle = Callable[[int, str], Awaitable[None]]
+PATIENT = ClusterTiming(lease_s=60.0, stalled_s=75.0)  #: a loaded machine costs no replica its lease
+PATIENCE_S = 60.0  #: for what happens soon
 
 
 def said(conversation: int, number: int) -> MessageReceived:
@@ -43,7 +45,9 @@ def engine_for(database: Database, running: ActiveAnswers | None = None) -> AnyE
     """The engine that belongs to a database."""
     running, clock = ActiveAnswers() if running is None else running, ScaledClock(20)
     if database.dialect == "postgresql":
-        return PostgresWorkQueue(database, running, clock, tenants=lambda: [("telegram", "1")])
+        return PostgresWorkQueue(
+            database, running, clock, tenants=lambda: [("telegram", "1")], timing=PATIENT
+        )
     return EmbeddedWorkQueue(database, running, clock)
 
 
@@ -78,7 +82,7 @@ async def no_work(_: QueueKey) -> bool:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that happens soon."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 (what is waited for are rows and lists, not events)
             await asyncio.sleep(0.005)
 
@@ -267,10 +271,9 @@ async def test_stopping_gives_running_work_its_grace(database: Database) -> None
     assert done == ["done"]
 
 
-async def test_a_second_embedded_engine_on_the_same_database_is_refused(sqlite_url: str) -> None:
+async def test_a_second_embedded_engine_on_the_same_database_is_refused(migrated_sqlite_url: str) -> None:
     """Two embedded engines would answer everything twice: the second says so and does not start."""
-    await migrate.upgrade(sqlite_url)
-    database = Database(sqlite_url)
+    database = Database(migrated_sqlite_url)
     first = engine_for(database)
     await first.start(no_work)
     with pytest.raises(StoreUnavailable, match="another Moonthread process"):

@@ -8,13 +8,14 @@ from core.domain.queue import QueueKey
 from core.store.database import Transaction
 from core.work_queue.port import WakeUp
 from core.work_queue.postgres import ClusterTiming, job_manager, local_jobs
+from tests.core.work_queue.postgres.conftest import RARELY_S
 
-ALONE = {"poll_s": 30.0, "sweep_s": 30.0}
+ALONE = {"poll_s": RARELY_S, "sweep_s": RARELY_S}
 
 
 async def no_jobs_left(cluster: Any) -> None:
     """Wait until the last job is finished."""
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(RARELY_S / 3):
         while await cluster.rows("SELECT id FROM procrastinate_jobs"):  # noqa: ASYNC110  (the database tells nobody)
             await asyncio.sleep(0.02)
 
@@ -23,19 +24,20 @@ async def test_who_has_time_takes_what_comes_in_at_its_door(
     cluster: Any, fast: ClusterTiming, question: Any, monkeypatch: Any
 ) -> None:
     """Nothing is fetched from the queue for it, here or elsewhere."""
-    replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
-    await cluster.until(lambda: replica.queue.lease.valid and other.queue.lease.valid)
-    await asyncio.sleep(0.3)  # both have looked once
+    looked: set[int] = set()
     fetched: list[int] = []
     base = job_manager.JobManager
     fetch = base.fetch_job
 
     async def counted(self: Any, queues: Any, worker_id: int) -> Any:
         job = await fetch(self, queues, worker_id)
+        looked.add(worker_id)
         fetched.extend([] if job is None else [job.id])
         return job
 
     monkeypatch.setattr(base, "fetch_job", counted)
+    replica, other = [await cluster.replica(replace(fast, **ALONE)) for _ in range(2)]
+    await cluster.until(lambda: replica.queue.lease.valid and other.queue.lease.valid and len(looked) == 2)
     for number in range(5):
         await replica.ingest(question(number, 1))
     await cluster.until(lambda: len(replica.done) == 5)
@@ -86,4 +88,4 @@ async def test_a_job_whose_commit_was_never_heard_of_is_given_back(
 
     monkeypatch.setattr(replica.queue, "enqueue", never_wake)
     await replica.ingest(question(1, 1))
-    assert await cluster.until(lambda: replica.done == ["1"]) < 3.0
+    await cluster.until(lambda: replica.done == ["1"])
