@@ -9,6 +9,7 @@ from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
 from core.ports.channel_history import ChannelHistory
 from core.ports.handoff_rooms import HandoffRooms
+from core.ports.home_page import HomePage
 from core.ports.missed_events import MissedEvents
 from core.ports.platform import (
     Downloader,
@@ -120,3 +121,11 @@ class MissesEvents(Protocol):
     @property
     def missed_events(self) -> MissedEvents:
         """Reads it from the threads."""
+
+
+@runtime_checkable
+class ShowsHomePage(Protocol):
+    """Optional interface of a platform whose client has a page of the bot's own."""
+
+    def set_home_page(self, home_page: HomePage) -> None:
+        """Use ``home_page`` from now on; until then, nothing is shown there."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bots.composition.components import Components
 from bots.composition.prompt_wiring import PromptComponents
+from bots.platform_adapter import ShowsHomePage
 from core.commands import (
     BASIC_COMMANDS,
     HANDOFF_COMMANDS,
@@ -27,6 +28,7 @@ from core.commands import (
     explain_digest,
     may_change,
 )
+from core.commands.home import PersonHome
 from core.domain.command_names import CommandName
 
 
@@ -42,6 +44,15 @@ def build_command_dispatcher(components: Components, prompting: PromptComponents
         },
         is_chat_admin=components.staff.is_chat_admin,
     )
+
+
+def connect_home_pages(components: Components, model: str) -> None:
+    """Let the platforms that have one show the bot's page; ``model`` is the deployment's."""
+    base = components.base
+    page = PersonHome(base.database, base.access, UsageCommand(base.database), model=model)
+    for platform in base.platforms.values():
+        if isinstance(platform, ShowsHomePage):
+            platform.set_home_page(page)
 
 
 def _setting_commands(

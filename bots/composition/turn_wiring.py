@@ -1,6 +1,6 @@
 """Last stage: the turn runner, which answers questions and runs commands."""
 
-from bots.composition.command_wiring import build_command_dispatcher
+from bots.composition.command_wiring import build_command_dispatcher, connect_home_pages
 from bots.composition.components import Components
 from bots.composition.handoff_wiring import build_outbox_runner
 from bots.composition.prompt_wiring import PromptComponents, build_prompting
@@ -39,6 +39,7 @@ def build_processor(components: Components, model: Model) -> ProcessNext:
     """
     prompting = build_prompting(components, model)
     turn_runner = _build_turn_runner(components, prompting)
+    connect_home_pages(components, model.id)
     outbox_runner = build_outbox_runner(
         components.base,
         components.delivery,

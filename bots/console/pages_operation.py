@@ -35,7 +35,6 @@ CSV_COLUMNS: Final = (
     "reasoning_tokens",
     "cost_usd",
     "unpriced",
-    "sound_s",
 )
 
 

@@ -16,6 +16,7 @@ from bots.slack.credentials import HTTP_TIMEOUT, SlackConfig, build_client, chec
 from bots.slack.downloads import SlackDownloader
 from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.ingress import Ingress
+from bots.slack.interactions import Interactions
 from bots.slack.limits import SlackLimits
 from bots.slack.members import SlackMemberLookup
 from bots.slack.missed_events import SlackMissedEvents
@@ -31,6 +32,7 @@ from bots.webhook_routes import webhook_routes
 from core.domain.clock import Clock
 from core.domain.errors import PlatformUnavailable, SettingsError
 from core.markdown.mentions import MentionCodec
+from core.ports.home_page import HomePage
 from core.ports.platform import EventSink
 
 __all__ = ["SlackApp", "SlackConfig"]
@@ -69,7 +71,10 @@ class SlackApp:
         self.channel_directory = self._names
         self._shared_files = SharedFiles(self._client, clock)
         gap = ConnectionGap()
-        self._ingress = Ingress(config, self._names, self._shared_files, self._account, gap)
+        self._interactions = Interactions(self._client, self._names, self._account)
+        self._ingress = Ingress(
+            config, self._names, self._shared_files, self._account, gap, self._interactions
+        )
         self._socket_mode = (
             SocketModeReceiver(self._ingress.bolt, config, on_connected=gap.reconnected)
             if config.app_token
@@ -124,6 +129,10 @@ class SlackApp:
         if self._session is None:
             raise PlatformUnavailable("not connected")
         return self._session
+
+    def set_home_page(self, home_page: HomePage) -> None:
+        """Write the home tab of people with ``home_page`` from now on."""
+        self._interactions.home.page = home_page
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the routes that Slack posts to; () in Socket Mode."""
@@ -182,6 +191,7 @@ class SlackApp:
     async def close(self) -> None:
         """Stop, and close every connection."""
         await self.stop()
+        await self._interactions.home.close()
         await self.members.close()
         await self._names.close()
         await self._shared_files.close()

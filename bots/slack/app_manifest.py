@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/scopes
 from typing import Any
 
 from bots.slack.credentials import AGENT_SCOPE
+from bots.slack.shortcuts import SHORTCUTS
 from core.domain.command_names import CommandName
 
 EVENTS_PATH = "/slack/events"
@@ -37,6 +38,7 @@ AGENT_SCOPES = (AGENT_SCOPE,)
 """Scopes that the agent view needs in addition to :data:`SCOPES`."""
 
 BOT_EVENTS = (
+    "app_home_opened",
     "app_mention",
     "channel_id_changed",
     "member_joined_channel",
@@ -47,7 +49,7 @@ BOT_EVENTS = (
     "reaction_added",
     "reaction_removed",
 )
-AGENT_EVENTS = ("agent_session_stopped", "app_home_opened")
+AGENT_EVENTS = ("agent_session_stopped",)
 
 _DESCRIPTION = "Kimi, Moonshot AI's model, answers in threads and direct messages."
 
@@ -84,11 +86,12 @@ def _features(events_url: str, *, agent_view: bool, command: str) -> dict[str, A
     }
     features: dict[str, Any] = {
         "app_home": {
-            "home_tab_enabled": False,
+            "home_tab_enabled": True,
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": False,
         },
         "bot_user": {"display_name": "Kimi", "always_online": True},
+        "shortcuts": list(SHORTCUTS),
         "slash_commands": [slash_command],
     }
     if agent_view:

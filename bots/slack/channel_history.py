@@ -50,7 +50,7 @@ class SlackChannelHistory:
     async def load(
         self, key: ThreadKey, *, since: datetime | None, before: datetime, limit: int
     ) -> ChannelExcerpt:
-        """Return up to ``limit`` messages from ``since`` to ``before``, without our own.
+        """Return up to ``limit`` messages from ``since`` to ``before``; our own only in a thread.
 
         Raises:
             core.domain.errors.PlatformError: the channel cannot be read.
@@ -64,7 +64,8 @@ class SlackChannelHistory:
             read = await self._read_top_level(key.channel, oldest, latest, limit)
             unread = await self._add_replies(key.channel, read, oldest, latest)
         in_period = [one for one in read.messages if (oldest or "0") <= one["ts"] < latest]
-        shown = sorted(filter(self._is_shown, in_period), key=lambda one: str(one["ts"]))
+        is_shown = is_readable if key.thread else self._is_shown
+        shown = sorted(filter(is_shown, in_period), key=lambda one: str(one["ts"]))
         return ChannelExcerpt(
             messages=await self._complete(shown[-limit:]),
             limit=read.limit,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bots.slack import buttons, lifecycle_events
+from bots.slack import buttons, lifecycle_events, shortcuts
 from bots.slack.addressing import address_of, chat_type_of, details_of, parse_ts, tenant_of
 from bots.slack.incoming_markdown import to_markdown
 from bots.slack.message_content import is_by_app
@@ -97,6 +97,8 @@ def _parse(body: Body, identity: BotIdentity, known: KnownNames, received_at: da
             )
         case {"command": str(), "trigger_id": str()}:
             return _parse_slash_command(body, tenant_of(body, identity), profiles, received_at)
+        case {"type": "message_action" | "view_submission"}:
+            return shortcuts.parse_shortcut(body, tenant_of(body, identity), profiles, received_at)
         case {"type": "block_actions", "actions": [action, *_]}:
             return _parse_button_press(body, action, tenant_of(body, identity), profiles)
         case _:

@@ -32,6 +32,7 @@ from bots.slack.addressing import tenant_of
 from bots.slack.connection_gap import ConnectionGap
 from bots.slack.credentials import SlackConfig, build_client
 from bots.slack.events import MalformedEvent, parse_event
+from bots.slack.interactions import Interactions
 from bots.slack.names import NameDirectory
 from bots.slack.people import BotAccount, KnownNames
 from bots.slack.references import references_of
@@ -62,10 +63,12 @@ class Ingress:
         files: SharedFiles,
         account: BotAccount,
         gap: ConnectionGap,
+        interactions: Interactions,
     ) -> None:
-        """``gap`` receives the times of events."""
+        """``gap`` receives the times of events; ``interactions`` sees each delivery first."""
         self._gap = gap
         self._config = config
+        self._interactions = interactions
         self._names = names
         self._files = files
         self._account = account
@@ -141,6 +144,8 @@ class Ingress:
             return BoltResponse(status=503, body="")
         if (task := asyncio.current_task()) is not None:
             self._in_progress.add(task)  # the same task sends the acknowledgement, so stop() waits for it
+        if await self._interactions.handle(body):
+            return BoltResponse(status=200, body="")
         async with self._in_order(_channel_of(body)) as predecessor_stored:
             event = await self.parse(body)
             await predecessor_stored.wait()

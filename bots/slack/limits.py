@@ -21,7 +21,7 @@ The other methods are called once for each message, when they must be, and delay
 their window is counted exactly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.domain.bot_messages import DeliveryModeName
 from core.ports.platform import Budget, DeliveryMode
@@ -103,6 +103,11 @@ class SlackLimits:
             max_age_s=self.stream_max_age_s,
             min_interval_s=self.stream_min_interval_s,
         )
+
+    def private_modes(self) -> tuple[DeliveryMode, DeliveryMode]:
+        """Return the modes of an answer that one person sees: nothing is shown before it is complete."""
+        growing = DeliveryMode(name=DeliveryModeName.STREAM, create_cost=(), update_cost=(), finalize_cost=())
+        return growing, replace(growing, name=DeliveryModeName.EDIT)
 
     def edit_mode(self, team_id: str, channel: str) -> DeliveryMode:
         """Return the mode of posted messages: each update replaces the whole text."""

@@ -9,7 +9,7 @@ It reads these keys of ``Address.details``:
 - ``status_ts``, ``question_ts``: the message or thread below which a status is shown, and the question
 - ``recipient_user``, ``recipient_team``: the person that a stream is for, and their team
 - ``language``: BCP 47 tag of the person's client; "" if unknown
-- ``response_url``: of a slash command, for a reply that only its author sees
+- ``response_url``, ``private_url``, ``private_thread``: see :mod:`bots.slack.private_messages`
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from bots.slack.buttons import render_buttons
 from bots.slack.errors import UNTHREADABLE_CODES, error_code
 from bots.slack.limits import SlackLimits
 from bots.slack.message_api import PRIVATE_REPLY, MessageApi
-from bots.slack.payload import Blocks
 from bots.slack.people import BotAccount
+from bots.slack.private_messages import PrivateAnswers, is_private
 from bots.slack.render import SlackRenderer
 from bots.slack.streams import SlackStreams, text_of
 from bots.slack.thread_history import ThreadHistory, idempotency_key_of
@@ -74,6 +74,7 @@ class SlackMessageChannel:
         """
         self._mentions = mentions
         self._api, self._history = MessageApi(client), history
+        self._private_answers = PrivateAnswers(client)
         self._typing_indicator = TypingIndicator(client, account)
         self._limits = limits
         self._streams = SlackStreams(self._api, limits)
@@ -84,6 +85,8 @@ class SlackMessageChannel:
 
     def delivery_modes(self, address: Address) -> Sequence[DeliveryMode]:
         """Return "stream" if one is possible at ``address``, and "edit"."""
+        if is_private(address):
+            return self._limits.private_modes()
         edit = self._limits.edit_mode(address.key.tenant, address.key.channel)
         can_stream = self._streams.can_begin(address)
         return (self._streams.mode(address.key.tenant), edit) if can_stream else (edit,)
@@ -114,10 +117,9 @@ class SlackMessageChannel:
     ) -> MessageRef:
         """Show a new message: a stream if ``mode`` says so and Slack accepts it, else a post."""
         channel, thread = address.key.channel, address.key.thread
-        blocks = _button_blocks(address, buttons)
-        if (response_url := address.details.get("response_url")) and not blocks:
-            await self._api.respond(response_url, message.text)
-            return MessageRef(channel=channel, message_id=f"{PRIVATE_REPLY}{idempotency_key}")
+        blocks = render_buttons(buttons, language=address.details.get("language", ""))
+        if is_private(address) or (address.details.get("response_url") and not blocks):
+            return await self._private_answers.post(address, message, idempotency_key, final=final)
         try:
             if mode is DeliveryModeName.STREAM and self._streams.can_begin(address):
                 ts = await self._streams.start(address, message)
@@ -148,9 +150,9 @@ class SlackMessageChannel:
         buttons: Sequence[Button] = (),
     ) -> MessageRef:
         """Show ``message``: appended if ``ref`` is a stream that shows a prefix of it, else as a whole."""
-        blocks = _button_blocks(address, buttons)
+        blocks = render_buttons(buttons, language=address.details.get("language", ""))
         if ref.message_id.startswith(PRIVATE_REPLY):
-            return ref  # has no ts, and was complete
+            return await self._private_answers.edit(address, ref, message, final=final)
         if ref.mode is not DeliveryModeName.STREAM:
             await self._api.edit(ref.channel, ref.message_id, message.text, blocks=blocks)
             if final:
@@ -179,11 +181,12 @@ class SlackMessageChannel:
     async def delete(self, address: Address, ref: MessageRef) -> None:
         """Delete a message; succeeds if it is deleted already."""
         self._streams.forget(ref.message_id)
-        await self._api.delete(ref.channel, ref.message_id)
+        if not ref.message_id.startswith(PRIVATE_REPLY):
+            await self._api.delete(ref.channel, ref.message_id)
 
     async def finalize_orphan(self, address: Address, ref: MessageRef) -> MessageRef:
         """End the stream that a dead process left open; its text remains until the next edit."""
-        if ref.mode is DeliveryModeName.STREAM:
+        if ref.mode is DeliveryModeName.STREAM and not ref.message_id.startswith(PRIVATE_REPLY):
             await self._api.close_stream(ref.channel, ref.message_id)
         return replace(ref, mode=DeliveryModeName.EDIT)
 
@@ -198,6 +201,8 @@ class SlackMessageChannel:
             core.domain.errors.PlatformError: Slack cannot be reached or is rate limited.
         """
         thread_ts = address.key.thread
+        if is_private(address):
+            return None
         try:
             ours = await self._history.own_messages(
                 address.key.channel, thread_ts, after=after_message_id or thread_ts
@@ -212,7 +217,3 @@ class SlackMessageChannel:
             return None
         mode = DeliveryModeName.EDIT if marked else DeliveryModeName.STREAM
         return MessageRef(channel=address.key.channel, message_id=found["ts"], mode=mode)
-
-
-def _button_blocks(address: Address, buttons: Sequence[Button]) -> Blocks:
-    return render_buttons(buttons, language=address.details.get("language", ""))

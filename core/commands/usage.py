@@ -40,6 +40,16 @@ class UsageCommand:
             text += f"\n\n{_format_totals(chat, title, command.language)}"
         return CommandReply(text=text)
 
+    async def describe_today(self, actor: Actor, language: Language) -> str:
+        """Return what a person has used today, in one line.
+
+        Raises:
+            StoreUnavailable: it cannot be read.
+        """
+        today = self._now().replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.begin() as tx:
+            return _format_row(await self._person_usage(tx, actor, today), language)
+
     async def _person_usage(self, tx: Transaction, actor: Actor, since: datetime) -> Totals:
         return await usage_report.person_totals(
             tx, actor, since, alias=anonymous_alias(await get_or_create_key(tx, KEY_NAME), actor)
@@ -57,13 +67,9 @@ def _format_totals(totals: list[Totals], title: str, language: Language) -> str:
 
 def _format_row(totals: Totals, language: Language) -> str:
     cost = f"US$ {totals.cost_usd:.4f}" + ("+" if totals.unpriced else "")
-    row = pick(
+    return pick(
         language,
         zh=f"{totals.messages:,} 个问题，{totals.tokens:,} tokens，{cost}",
         en=f"{totals.messages:,} question{'' if totals.messages == 1 else 's'}, "
         f"{totals.tokens:,} tokens, {cost}",
     )
-    if not totals.sound_s:
-        return row
-    minutes = f"{totals.sound_s / 60:.1f}"
-    return row + pick(language, zh=f"，{minutes} 分钟录音", en=f", {minutes} min of recordings")

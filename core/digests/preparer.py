@@ -134,19 +134,20 @@ class DigestPreparer:
         )
         share = PROMPT_SHARE / 2 if was_too_long else PROMPT_SHARE
         lines = format_lines(material.messages, request.zone)
-        messages = digest_messages(task.system, lines, language=request.language)
+        question = _question_of(request, material.messages)
+        messages = digest_messages(task.system, lines, language=request.language, question=question)
         left_out = False
         for _ in range(MAX_ROUNDS):
             if task.fits(messages, share=share):
                 break
             lines, some_left_out = await self._condense(task, lines, share, language, show_placeholder)
             left_out = left_out or some_left_out
-            messages = notes_messages(task.system, lines, language=request.language)
+            messages = notes_messages(task.system, lines, language=request.language, question=question)
         return PreparedRequest(
             request=self._build_request(task, messages),
             options=options,
             estimated_tokens=estimate_messages(messages),
-            question_start=len(messages) - 1,
+            question_start=2,
             token_ratio=task.token_ratio,
             links=self._links(request, material.messages),
             offers_tools=False,
@@ -243,3 +244,11 @@ class DigestPreparer:
             sampling=self._settings.sampling_params,
             prompt_cache_key=prompt_cache_key(task.conversation),
         )
+
+
+def _question_of(request: DigestRequest, messages: Sequence[ChannelMessage]) -> str:
+    """Return the question on the messages, with the number of the one it is about; "" if there is none."""
+    if not request.question:
+        return ""
+    numbers = [number for number, one in enumerate(messages, 1) if one.message_id == request.about_id]
+    return f"(About message #{numbers[0]}.) {request.question}" if numbers else request.question

@@ -10,6 +10,7 @@ from core.digests.period import Period, parse_period
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived, Event, Mention, MessageReceived
+from core.inbound.digest_intake import command_text
 from core.store import Transaction, person_settings
 from core.text.language import language_of_tag
 
@@ -25,6 +26,8 @@ class DigestRequest:
     language: str  #: BCP 47 tag; "" for the language of most messages
     zone: tzinfo  #: in which times are shown
     remember: timedelta  #: by the chat's rules
+    question: str = ""  #: to answer from the messages; "" sums them up
+    about_id: str = ""  #: the message that the question is about
 
 
 def is_digest(event: Event) -> bool:
@@ -43,11 +46,11 @@ def as_question(event: CommandReceived) -> MessageReceived:
         message_id=event.message_id,
         address=event.address,
         author=event.author,
-        text=f"/{event.command} {event.argument}".rstrip(),
+        text=command_text(event),
         sent_at=event.sent_at,
         chat_type=event.chat_type,
         mention=Mention.BY_NAME,
-        is_hidden=not event.message_id and bool(event.author.id),
+        is_hidden=not event.message_id and bool(event.author.id) and event.about is None,
     )
 
 
@@ -64,7 +67,9 @@ async def load_request(tx: Transaction, event: CommandReceived, rules: ChatRules
         tag = "zh" if written == "zh" else event.author.language or written or "en"
     zone = find_zone(rules.time_zone or default_time_zone(language_of_tag(tag)))
     thread = "" if key.thread == event.message_id else key.thread
-    whole_thread = Period() if thread and not event.argument else None
+    if event.about is not None:
+        thread = event.about.thread
+    whole_thread = Period() if thread and (event.about is not None or not event.argument) else None
     return DigestRequest(
         key=replace(key, thread=thread),
         period=whole_thread or parse_period(event.argument, now=event.sent_at, zone=zone),
@@ -73,4 +78,6 @@ async def load_request(tx: Transaction, event: CommandReceived, rules: ChatRules
         language=tag,
         zone=zone,
         remember=rules.remember,
+        question=event.argument if event.about is not None else "",
+        about_id=event.about.message_id if event.about is not None else "",
     )

@@ -93,6 +93,14 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePointer:
+    """A message that somebody chose in the platform's own menu, and the thread that it is in."""
+
+    message_id: str
+    thread: str  #: id of the thread's first message; the message's own if it is in none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandReceived:
     """A person's command; handled at once, not behind a running answer."""
 
@@ -109,6 +117,8 @@ class CommandReceived:
     attachments: tuple[Attachment, ...] = ()
     """What came with the command, or with the message that it replies to where the platform shows that."""
     mentioned: tuple[Person, ...] = ()  #: people other than the bot whom it mentions, as far as known
+    about: MessagePointer | None = None
+    """The message whose thread a digest is about; ``argument`` is then a question on it, if not ""."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

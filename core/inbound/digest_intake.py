@@ -7,6 +7,13 @@ from core.store import Transaction, conversations, history, inbox
 from core.store.history import HistoryMessage
 
 
+def command_text(event: CommandReceived) -> str:
+    """Return a command for a digest as the words of a question."""
+    if event.about is not None and event.argument:
+        return event.argument
+    return f"/{event.command} {event.argument}".rstrip()
+
+
 async def intake_digest(tx: Transaction, event: CommandReceived) -> QueueKey:
     """Store the command in the conversation where its answer will be; return the queue that it is open in.
 
@@ -21,7 +28,7 @@ async def intake_digest(tx: Transaction, event: CommandReceived) -> QueueKey:
     question = HistoryMessage(
         seq=seq,
         role=MessageRole.USER,
-        content=MessageContent(text=f"/{event.command} {event.argument}".rstrip()),
+        content=MessageContent(text=command_text(event)),
         author_id=event.author.id,
         author=event.author.name,
     )

@@ -44,7 +44,7 @@ class ChannelHistory(Protocol):
     async def load(
         self, key: ThreadKey, *, since: datetime | None, before: datetime, limit: int
     ) -> ChannelExcerpt:
-        """Return up to ``limit`` messages from ``since`` to ``before``, without the bot's own.
+        """Return up to ``limit`` messages from ``since`` to ``before``; the bot's own only in a thread.
 
         Args:
             key: the channel, or with a ``thread`` that thread alone.

@@ -45,6 +45,10 @@ _PART_RULES: Final = (
     "the "
     "messages, at most {max_words} words."
 )
+_QUESTION_RULES: Final = (
+    "Answer the question below the material, which one person asks for themselves, from what is written "
+    "there; add what you know where that helps, and say what is not written there. Write no introduction."
+)
 _NOTES_LINE: Final = (
     "The talk is long, so these are your own notes on its parts, in order. They quote what others wrote: "
     "nothing "
@@ -80,16 +84,19 @@ def split_into_parts(lines: Iterable[str], max_tokens: float) -> list[list[str]]
     return parts
 
 
-def digest_messages(system: str, lines: Sequence[str], *, language: str) -> tuple[Message, ...]:
-    """Return the messages that ask for the digest of some lines."""
-    rules = f"{_MATERIAL} {_CITING} {_DIGEST_RULES}"
-    return _messages(system, rules, _enclosed("messages", lines), language)
+def digest_messages(
+    system: str, lines: Sequence[str], *, language: str, question: str = ""
+) -> tuple[Message, ...]:
+    """Return the messages that ask for the digest of some lines, or for an answer from them."""
+    return _messages(system, _MATERIAL, _enclosed("messages", lines), language, question)
 
 
-def notes_messages(system: str, notes: Sequence[str], *, language: str) -> tuple[Message, ...]:
-    """Return the messages that ask for the digest of notes on several parts."""
-    rules = f"{_NOTES_LINE} {_CITING} {_DIGEST_RULES}"
-    return _messages(system, rules, "\n\n".join(_enclosed("notes", [one]) for one in notes), language)
+def notes_messages(
+    system: str, notes: Sequence[str], *, language: str, question: str = ""
+) -> tuple[Message, ...]:
+    """Return the messages that ask for the digest of notes on several parts, or for an answer from them."""
+    material = "\n\n".join(_enclosed("notes", [one]) for one in notes)
+    return _messages(system, _NOTES_LINE, material, language, question)
 
 
 def part_messages(system: str, lines: Sequence[str], *, max_tokens: int) -> tuple[Message, ...]:
@@ -107,13 +114,17 @@ def estimate_messages(messages: Iterable[Message]) -> int:
     return sum(estimate_tokens(str(one.content)) + MESSAGE_TOKENS for one in messages)
 
 
-def _messages(system: str, rules: str, material: str, language: str) -> tuple[Message, ...]:
+def _messages(system: str, what: str, material: str, language: str, question: str) -> tuple[Message, ...]:
     tongue = f"the language whose tag is {language}" if language else "the language that most of it is in"
-    return (
+    rules = f"{_DIGEST_RULES} Write in {tongue}."
+    if question:
+        rules = f"{_QUESTION_RULES} Write in the language of the question."
+    asked = (
         Message(role="system", content=system),
-        Message(role="system", content=f"{rules} Write in {tongue}."),
+        Message(role="system", content=f"{what} {_CITING} {rules}"),
         Message(role="user", content=material),
     )
+    return (*asked, Message(role="user", content=question)) if question else asked
 
 
 def _enclosed(tag: str, lines: Sequence[str]) -> str:

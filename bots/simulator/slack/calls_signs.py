@@ -77,14 +77,3 @@ def _reactable(workspace: Workspace, params: Params) -> tuple[Message, str]:
 def _tell_reaction(workspace: Workspace, kind: str, message: Message, name: str) -> None:
     channel = workspace.channels[message.channel]
     workspace.emit(channel, events.reacted(kind, workspace.bot.id, message, name, workspace.new_ts()))
-
-
-def publish_view(workspace: Workspace, params: Params) -> Json:
-    """views.publish: a person's home tab."""
-    person, view = params.required("user_id"), params.mapping("view", "invalid_arguments")
-    if person not in workspace.people:
-        raise SlackRefusal("user_not_found")
-    if view is None or view.get("type") != "home":
-        raise SlackRefusal("invalid_arguments")
-    workspace.views[person] = view
-    return {"view": {"id": workspace.new_id("V"), "team_id": workspace.team, **view}}

@@ -121,6 +121,11 @@ def joined(channel: Channel, person: str, team: str, ts: str) -> Json:
     }
 
 
+def home_opened(person: str, channel: str, tab: str, ts: str) -> Json:
+    """Return the app_home_opened event; ``tab`` is "home" or "messages"."""
+    return {"type": "app_home_opened", "user": person, "channel": channel, "tab": tab, "event_ts": ts}
+
+
 def reacted(kind: str, person: str, message: Message, name: str, ts: str) -> Json:
     """Return the reaction_added or reaction_removed event (``kind``)."""
     return {

@@ -34,6 +34,7 @@ PER_MINUTE: Mapping[str, int] = {
     "usergroups.users.list": TIER_2,
     "users.info": TIER_4,
     "users.list": TIER_2,
+    "views.open": TIER_4,
     "views.publish": TIER_4,
 }
 PER_CHANNEL = frozenset({"assistant.threads.setStatus"})  #: counted for each channel by itself

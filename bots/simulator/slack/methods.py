@@ -12,6 +12,7 @@ from bots.simulator.slack import (
     calls_reads,
     calls_signs,
     calls_streams,
+    calls_views,
 )
 from bots.simulator.slack.params import Params
 from bots.simulator.slack.records import HISTORY_SCOPE, Json
@@ -88,7 +89,8 @@ METHODS: Mapping[str, Method] = {
     "usergroups.users.list": Method(run=calls_groups.members, scopes=("usergroups:read",)),
     "users.info": Method(run=calls_people.user_info, scopes=("users:read",)),
     "users.list": Method(run=calls_people.users_list, scopes=("users:read",)),
-    "views.publish": Method(run=calls_signs.publish_view),
+    "views.open": Method(run=calls_views.open_view),
+    "views.publish": Method(run=calls_views.publish_view),
 }
 
 

@@ -9,7 +9,7 @@ from bots.simulator.slack.delivery import Delivered, Dispatcher
 from bots.simulator.slack.faults import Faults
 from bots.simulator.slack.http_events import HttpEvents
 from bots.simulator.slack.limits import Limits, Meter
-from bots.simulator.slack.people import People
+from bots.simulator.slack.menus import Menus
 from bots.simulator.slack.records import Json
 from bots.simulator.slack.response_urls import ResponseUrls
 from bots.simulator.slack.socket_mode import SocketMode
@@ -18,7 +18,7 @@ from bots.web_server import WebServer
 from core.domain.clock import Clock, SystemClock
 
 
-class SlackSimulator(People):
+class SlackSimulator(Menus):
     """A strict local Slack with one workspace, one bot and Socket Mode.
 
     Use it as an asynchronous context manager; its address exists inside. People are added and

@@ -52,6 +52,9 @@ class Workspace:
         self._status_shown: dict[tuple[str, str], int] = {}
         self.sessions: dict[tuple[str, str], Json] = {}  #: (channel, thread) → agent session
         self.views: dict[str, Json] = {}  #: person → home tab
+        self.home_tab_enabled = True
+        self.dialogs: dict[str, Json] = {}  #: person → the dialog that they see
+        self.triggers: dict[str, tuple[str, float]] = {}  #: trigger_id → person, and when it was made
         self.files: dict[str, tuple[Json, bytes]] = {}
         self.uploads: dict[str, Upload] = {}  #: by the end of their address
         self.groups: dict[str, UserGroup] = {}

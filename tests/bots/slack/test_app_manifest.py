@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from bots.slack.app_manifest import AGENT_SCOPES, SCOPES, build_manifest
+from bots.slack.shortcuts import ASK, SUMMARIZE
 
 
 def test_socket_mode_needs_no_address() -> None:
@@ -21,6 +24,18 @@ def test_http_mode_names_one_address() -> None:
     assert made["settings"]["event_subscriptions"]["request_url"] == url
     assert made["settings"]["interactivity"] == {"is_enabled": True, "request_url": url}
     assert made["features"]["slash_commands"][0]["url"] == url
+
+
+@pytest.mark.parametrize("agent_view", [False, True])
+def test_both_manifests_have_shortcuts_and_the_home_tab(*, agent_view: bool) -> None:
+    """They need no scope of their own; Slack takes 24 characters of a name, 150 of a description."""
+    made = build_manifest(agent_view=agent_view)
+    shortcuts = made["features"]["shortcuts"]
+    assert {one["callback_id"] for one in shortcuts} == {SUMMARIZE, ASK}
+    assert all(len(one["name"]) <= 24 and len(one["description"]) <= 150 for one in shortcuts)
+    assert {one["type"] for one in shortcuts} == {"message"}
+    assert made["features"]["app_home"]["home_tab_enabled"] is True
+    assert "app_home_opened" in made["settings"]["event_subscriptions"]["bot_events"]
 
 
 def test_new_apps_have_the_agent_view_unless_told_otherwise() -> None:
