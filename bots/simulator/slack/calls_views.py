@@ -27,9 +27,10 @@ def open_view(workspace: Workspace, params: Params) -> Json:
     person, made_at = found
     if workspace.clock.time() - made_at > TRIGGER_LIFE_S:
         raise SlackRefusal("expired_trigger_id")
-    _check(view, "modal")
-    if person in workspace.dialogs:
+    if trigger in workspace.used_triggers:
         raise SlackRefusal("exchanged_trigger_id")
+    _check(view, "modal")
+    workspace.used_triggers.add(trigger)
     shown = {"id": workspace.new_id("V"), "team_id": workspace.team, **(view or {})}
     workspace.dialogs[person] = shown
     return {"view": shown}

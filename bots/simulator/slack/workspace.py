@@ -55,6 +55,7 @@ class Workspace:
         self.home_tab_enabled = True
         self.dialogs: dict[str, Json] = {}  #: person → the dialog that they see
         self.triggers: dict[str, tuple[str, float]] = {}  #: trigger_id → person, and when it was made
+        self.used_triggers: set[str] = set()
         self.files: dict[str, tuple[Json, bytes]] = {}
         self.uploads: dict[str, Upload] = {}  #: by the end of their address
         self.groups: dict[str, UserGroup] = {}
