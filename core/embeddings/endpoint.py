@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 MAX_BATCH: Final = 64  #: texts of one request
 MAX_TEXT_CHARS: Final = 4_000  #: of a text; models read 512 to 8,192 tokens
+MAX_DIMENSIONS: Final = 16_384  #: of a vector; no model has more
 MIN_TEXT_CHARS: Final = 200  #: to which a text that is refused is shortened at most
 QUESTION_TIMEOUT_S: Final = 4.0  #: that an answer waits for the vector of its question
 RETRY: Final = RetryPolicy(max_attempts=5, total_wait_s=120.0)  #: of requests for which nobody waits
@@ -95,15 +96,16 @@ def _parse_vectors(answer: Any, count: int) -> "Vectors":
     """
     import numpy
 
-    match answer:
-        case {"data": list(data)}:
-            found = {row.get("index"): row.get("embedding") for row in data if isinstance(row, dict)}
-        case _:
-            raise EmbeddingFailed("the answer has no field data")
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list):
+        raise EmbeddingFailed("the answer has no field data")
     try:
+        found = {row.get("index"): row.get("embedding") for row in data if isinstance(row, dict)}
         matrix = numpy.array([found[index] for index in range(count)], numpy.float32)
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError, OverflowError) as exc:
         raise EmbeddingFailed(f"the answer has not {count} vectors of one size") from exc
+    if matrix.ndim == 2 and matrix.shape[1] > MAX_DIMENSIONS:
+        raise EmbeddingFailed(f"vectors of more than {MAX_DIMENSIONS:,} numbers")
     lengths = numpy.linalg.norm(matrix, axis=-1, keepdims=True) if matrix.ndim == 2 else numpy.zeros(1)
     if not (numpy.isfinite(matrix).all() and (lengths > 0).all()):
         raise EmbeddingFailed("the answer has vectors without a direction")

@@ -103,6 +103,11 @@ async def test_a_wrong_key_or_model_is_named(
         b'{"data":[{"index":0,"embedding":[0.0,0.0]}]}',
         b'{"data":[{"index":1,"embedding":[1.0]}]}',
         b'{"data":"no"}',
+        b'{"data":[{"index":[],"embedding":[1.0]}]}',
+        b'{"data":[{"index":0,"embedding":[1' + b"0" * 400 + b"]}]}",
+        b'{"data":[{"index":0,"embedding":[[1.0]]}]}',
+        b'{"data":[{"index":0,"embedding":' + b"[" * 200 + b"]" * 200 + b"}]}",
+        b'{"data":[{"index":0,"embedding":[' + b"1," * 20_000 + b"1]}]}",
     ],
 )
 async def test_an_answer_without_vectors_is_a_failure(
