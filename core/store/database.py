@@ -78,7 +78,7 @@ class Database:
         )
         self._connections: WeakSet[Any] = WeakSet()
         self._watch: Callable[[], AbstractContextManager[None]] = _unwatched
-        self._read_options: dict[str, Any] = {_READ_ONLY: True}
+        read_options: dict[str, Any] = {_READ_ONLY: True}
         self._write_lock: asyncio.Lock | nullcontext[None] = nullcontext()
         if self.dialect == "sqlite":
             self._write_lock = asyncio.Lock()
@@ -86,10 +86,11 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         else:
             # Each statement has a snapshot of its own in any case: BEGIN and ROLLBACK are idle round trips.
-            self._read_options["isolation_level"] = "AUTOCOMMIT"
+            read_options["isolation_level"] = "AUTOCOMMIT"
             event.listen(self.engine.sync_engine, "connect", self._track_connection)
             event.listen(self.engine.sync_engine, "checkin", _note_idle)
             event.listen(self.engine.sync_engine, "checkout", self._ping_if_idle)
+        self._reader = self.engine.execution_options(**read_options)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Transaction]:
@@ -125,8 +126,7 @@ class Database:
             StoreUnavailable: the database cannot be reached.
         """
         with self._watch():
-            async with translated(), self.engine.connect() as connection:
-                await connection.execution_options(**self._read_options)
+            async with translated(), self._reader.connect() as connection:
                 yield connection
 
     def log_outages(self) -> None:
