@@ -1,5 +1,8 @@
 """State that replicas share: JSON rows, each locked while one replica changes it.
 
+These are limits and budgets, worth nothing a second later: their commits do not wait for PostgreSQL's disk,
+and a crash of the server may cost the last half second. Transactions that lock rows change nothing else.
+
 The caller's codec gives a row its shape and writes a format version into it.
 """
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, func, select, update
 
 from core.store import schema
 from core.store.clock import SERVER_TIME_S, utc_now
@@ -16,6 +19,8 @@ from core.store.database import Database, Transaction
 from core.store.upsert import Upsert
 
 T = TypeVar("T")
+
+_COMMIT_WITHOUT_DISK: Final = func.set_config("synchronous_commit", "off", True)
 
 State: TypeAlias = Mapping[str, Any]
 """A row's state as JSON; empty if the row is new."""
@@ -41,7 +46,13 @@ class SharedRows:
         key, version, state, updated_at = table.c.key, table.c.version, table.c.state, table.c.updated_at
         self._table = table
         self._locked = {
-            dialect: select(key, version, state, clock.label("server_time_s"))
+            dialect: select(
+                key,
+                version,
+                state,
+                clock.label("server_time_s"),
+                *([_COMMIT_WITHOUT_DISK] if dialect == "postgresql" else []),
+            )
             .where(key.in_(bindparam("keys", expanding=True)))
             .order_by(key)  # two transactions that lock in one order cannot deadlock
             .with_for_update()  # SQLite has one writer anyway
@@ -59,7 +70,7 @@ class SharedRows:
                 },
             ),
         )
-        self._compare_and_swap = (
+        swap = (
             update(table)
             .where(key == bindparam("of_key"), version == bindparam("of_version"))
             .values(
@@ -68,6 +79,7 @@ class SharedRows:
                 updated_at=bindparam("updated_at", type_=updated_at.type),
             )
         )
+        self._compare_and_swap = {"sqlite": swap, "postgresql": swap.where(_COMMIT_WITHOUT_DISK == "off")}
         self._version = select(version).where(key == bindparam("key"))
 
     async def lock(self, tx: Transaction, keys: Sequence[str]) -> Mapping[str, SharedRow]:
@@ -111,7 +123,8 @@ class SharedRows:
     async def compare_and_swap(self, tx: Transaction, key: str, state: State, *, version: int) -> bool:
         """Store the next state of a row that still has ``version``; return False if it has another."""
         values = {"of_key": key, "of_version": version, "version": version + 1, "state": state}
-        swapped = await tx.execute(self._compare_and_swap, {**values, "updated_at": utc_now()})
+        swap = self._compare_and_swap[tx.dialect.name]
+        swapped = await tx.execute(swap, {**values, "updated_at": utc_now()})
         return swapped.rowcount == 1
 
     async def load_version(self, tx: Transaction, key: str) -> int:
