@@ -8,7 +8,6 @@ polling advances its offset past an update once that is stored, and the webhook 
 import asyncio
 import hashlib
 import hmac
-import json
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from bots.telegram.events import ALLOWED_UPDATES, parse_events
 from bots.telegram.outage_log import IngressOutageLog
 from bots.telegram.people import BotAccount
 from bots.telegram.press_answers import PressAnswers
-from bots.telegram.tolerant_parsing import parse_update
+from bots.telegram.tolerant_parsing import decode_body, encode_raw, parse_update
 from core.concurrency.task_set import TaskSet
 from core.domain.clock import Clock
 from core.domain.errors import StoreUnavailable
@@ -40,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 BODY_LIMIT_BYTES: Final = 1_048_576
 RESTART_TIMEOUT_S: Final = 5.0  #: a call that does not end within this when cancelled is abandoned
-MAX_RAW_CHARS: Final = 20_000  #: stored of an update that cannot be parsed
+HEAD_START_S: Final = 0.01  #: of the requests to Kimi that updates cause, before the next poll takes its time
 
 
 class Ingress:
@@ -133,7 +132,7 @@ class Ingress:
             if len(body) > BODY_LIMIT_BYTES:
                 return Response(status_code=413)
         try:
-            raw = _decode_body(body)
+            raw = decode_body(body)
             await self._bot_name.look_at([raw])
             await self._handle(raw, self._parse(raw))
         except StoreUnavailable as exc:
@@ -185,6 +184,8 @@ class Ingress:
                 return True
             await self._handle(raw, events)
             self._offset = int(raw["update_id"]) + 1
+        if updates:
+            await self._run_cancellable(self._clock.sleep(HEAD_START_S))
         return False
 
     async def _set_webhook_once(self) -> bool:
@@ -258,7 +259,7 @@ class Ingress:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         fault = f"{type(error).__name__} at {frame.name}:{frame.lineno}"
         log.warning("telegram.event_unparsed", fault=fault)
-        text = _encode_raw(raw)
+        text = encode_raw(raw)
         update_id = raw.get("update_id") if isinstance(raw, dict) else None
         return UnparsedEvent(
             delivery_id=f"update:{update_id or hashlib.sha256(text.encode()).hexdigest()[:32]}",
@@ -281,19 +282,3 @@ class Ingress:
             return await work
         finally:
             self._cancellable = False
-
-
-def _encode_raw(raw: Any) -> str:
-    """Return the beginning of an update as JSON."""
-    try:
-        return json.dumps(raw, default=str)[:MAX_RAW_CHARS]
-    except (ValueError, RecursionError):
-        return f"<{type(raw).__name__} that is nested too deeply>"
-
-
-def _decode_body(body: bytes) -> Any:
-    """Return the body's JSON, or its text if it is not JSON."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # stored as unparsed: Telegram would repeat it for ever
-        return body.decode("utf-8", "replace")

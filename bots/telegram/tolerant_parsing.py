@@ -5,6 +5,7 @@ It requires the fields that its own Bot API version has. A server of another ver
 message that is replied to or pinned.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ import structlog
 from telegram import Bot, ExternalReplyInfo, Message, Update
 
 log = structlog.get_logger(__name__)
+
+MAX_RAW_CHARS: Final = 20_000  #: stored of an update that cannot be parsed
 
 UNREADABLE: Final = "unreadable_parts"
 """Added to a message or external reply: the names of its parts that could not be read."""
@@ -92,3 +95,19 @@ def _unreadable_parts(message: Mapping[str, Any]) -> set[str]:
         if isinstance(message.get(nested), dict):
             found |= {f"{nested}.{name}" for name in _unreadable_parts(message[nested])}
     return found
+
+
+def encode_raw(raw: Any) -> str:
+    """Return the beginning of an update as JSON."""
+    try:
+        return json.dumps(raw, default=str)[:MAX_RAW_CHARS]
+    except (ValueError, RecursionError):
+        return f"<{type(raw).__name__} that is nested too deeply>"
+
+
+def decode_body(body: bytes) -> Any:
+    """Return the body's JSON, or its text if it is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # stored as unparsed: Telegram would repeat it for ever
+        return body.decode("utf-8", "replace")

@@ -54,10 +54,6 @@ from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
-#: Event-loop iterations to yield after waking a turn, so that its request to Kimi is sent before the adapter
-#: polls again or replies, which takes about 0.5 ms. procrastinate's worker needs 13 iterations.
-YIELD_ITERATIONS: Final = 16
-YIELD_MAX_S: Final = 0.002  #: after this the loop has other work, and the adapter goes on
 MOVES_TTL_S: Final = 60.0  #: until moves of channels are read from the store again
 
 
@@ -143,7 +139,7 @@ class Ingestor:
             self._work_queue.cancel(handled.queue_key.conversation_id, handled.cancel_reason)
         if wake_up is not None:
             wake_up()
-            await _yield_to_turn()
+            await asyncio.sleep(0)  # the turn takes its first step before the adapter goes on
         return handled.stored
 
     async def _refresh_moves(self, event: Event) -> None:
@@ -236,14 +232,6 @@ class Ingestor:
                 return await store_without_work(tx, event, EventStatus.SKIPPED)
             case _:
                 assert_never(event)
-
-
-async def _yield_to_turn() -> None:
-    until = time.perf_counter() + YIELD_MAX_S
-    for _ in range(YIELD_ITERATIONS):
-        await asyncio.sleep(0)
-        if time.perf_counter() > until:
-            return
 
 
 async def _record_client_id(tx: Transaction, event: Event) -> None:
