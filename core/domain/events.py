@@ -80,6 +80,11 @@ class MessageReceived:
     """Whether Kimi is still to judge, by the chat's rules, if this asks something at all."""
 
     @property
+    def begins_thread(self) -> bool:
+        """Whether the message is the first of its thread, and names it."""
+        return self.address.key.thread == self.message_id != ""
+
+    @property
     def content(self) -> MessageContent:
         """Everything that the message says and carries."""
         return MessageContent(

@@ -126,7 +126,7 @@ async def _intake_by_default(
         follows_up = event.allows_follow_up and not others and event.unsupported_content is None
         answered = follows_up or _is_answered(grouped)
     answered = answered and not is_stale
-    conversation = known or await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    conversation = known or await _create_conversation(tx, event)
     if not answered:
         return await _store_unanswered(tx, event, conversation)
     return await _enqueue_question(tx, event, conversation, siblings, interrupt=interrupt)
@@ -142,11 +142,16 @@ async def _intake_by_rules(tx: Transaction, result: GroupPolicyResult, *, interr
         answered = answered or _is_answered(grouped)
     if conversation is None and not answered:
         return await _record_overheard(tx, event)
-    conversation = conversation or await conversations.get_or_create(tx, event.address.key, event.chat_type)
+    conversation = conversation or await _create_conversation(tx, event)
     if not answered:
         return await _store_unanswered(tx, event, conversation)
     await chat_members.set_conversation(tx, event.address.key, event.author.id, conversation.id)
     return await _enqueue_question(tx, event, conversation, siblings, interrupt=interrupt)
+
+
+async def _create_conversation(tx: Transaction, event: MessageReceived) -> Conversation:
+    key = event.address.key
+    return await conversations.get_or_create(tx, key, event.chat_type, backfilled=event.begins_thread)
 
 
 async def _media_group(

@@ -68,8 +68,13 @@ async def find_in_scope(
     return _from_optional_row((await tx.execute(query)).one_or_none())
 
 
-async def get_or_create(tx: Transaction, key: ThreadKey, chat_type: ChatType) -> Conversation:
-    """Return the conversation with this key, created if it is new."""
+async def get_or_create(
+    tx: Transaction, key: ThreadKey, chat_type: ChatType, *, backfilled: bool = False
+) -> Conversation:
+    """Return the conversation with this key, created if it is new.
+
+    ``backfilled`` is stored with a new one: its first message has none before it.
+    """
     created = await tx.execute(
         _INSERT.on(tx),
         {
@@ -77,7 +82,7 @@ async def get_or_create(tx: Transaction, key: ThreadKey, chat_type: ChatType) ->
             "chat_type": chat_type,
             "created_at": utc_now(),
             "history_cutoff_seq": -1,
-            "backfilled": False,
+            "backfilled": backfilled,
         },
     )
     row = created.one_or_none() or (await tx.execute(_FIND, asdict(key))).one()

@@ -46,6 +46,9 @@ class ThreadBackfill:
         backfill = self._backfills.get(conversation.key.platform)
         if backfill is None or question is None or not question.message_id:
             return claimed
+        if question.begins_thread or not question.address.key.thread:
+            self._remember(conversation, backfill)
+            return claimed  # no message is before it
         if conversation.backfilled:
             if self._connections.get(conversation.id) == backfill.connection:
                 return claimed

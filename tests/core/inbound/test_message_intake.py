@@ -33,6 +33,21 @@ async def test_every_message_of_a_direct_chat_is_a_question(inbound: Inbound) ->
     assert await inbound.open_texts() == ["one", "two"]
 
 
+@pytest.mark.parametrize("has_root", [True, False])
+async def test_nothing_is_before_the_message_that_begins_a_thread(
+    inbound: Inbound, *, has_root: bool
+) -> None:
+    """Its conversation needs no look at the platform, other than one that begins within a thread."""
+    chat = slack_channel()
+    root = chat.message("one", author=BOB)
+    thread = root.message_id if has_root else ""
+    question = chat.message("two", mention=Mention.BY_NAME, thread=thread)
+    await inbound.ingest(question)
+    conversation = await inbound.conversation(chat, thread or question.message_id)
+    assert conversation is not None
+    assert conversation.backfilled is not has_root
+
+
 async def test_a_follow_up_of_the_only_person_needs_no_mention(inbound: Inbound) -> None:
     """In a thread that one person has with the bot, their next message is a question."""
     chat = slack_channel()
