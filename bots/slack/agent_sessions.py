@@ -10,9 +10,9 @@ from typing import Final, Literal
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.recent_set import RecentSet
 from bots.slack.errors import PERMANENT_ERROR_CODES, error_code, translate_errors
 from bots.slack.people import BotAccount
+from core.concurrency.recent_set import RecentSet
 from core.domain.addresses import Address
 from core.domain.errors import PlatformError, PlatformRateLimited
 

@@ -9,12 +9,12 @@ from typing import Final
 
 import structlog
 
-from bots.recent_set import RecentSet
 from bots.slack.errors import WRONG_RECIPIENT_CODES, error_code
 from bots.slack.limits import SlackLimits
 from bots.slack.message_api import MessageApi, is_unsupported
 from bots.slack.payload import Blocks
 from bots.slack.task_chunks import CHUNK_ERROR_CODES, running_line, task_chunks
+from core.concurrency.recent_set import RecentSet
 from core.domain.addresses import Address
 from core.domain.bot_messages import DeliveryModeName, MessageRef, RenderedMessage
 from core.domain.errors import PlatformError, PlatformOutcomeUnknown, PlatformRefused, PlatformUnavailable

@@ -17,10 +17,10 @@ from typing import Final
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.recent_set import RecentSet
 from bots.slack.agent_sessions import AGENT_SESSION_METHOD, AgentSessions
 from bots.slack.errors import PERMANENT_ERROR_CODES, error_code, translate_errors
 from bots.slack.people import BotAccount
+from core.concurrency.recent_set import RecentSet
 from core.domain.addresses import Address
 from core.domain.bot_messages import TypingStatus
 from core.domain.errors import PlatformError, PlatformRateLimited

@@ -8,8 +8,8 @@ import structlog
 from telegram import Bot
 from telegram.error import TelegramError
 
-from bots.recent_set import RecentSet
 from bots.telegram.people import BotAccount, identity_of
+from core.concurrency.recent_set import RecentSet
 from core.domain.clock import Clock
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,6 @@ from telegram import Bot, InlineKeyboardMarkup, LinkPreviewOptions, Message
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, EndPointNotFound, InvalidToken
 
-from bots.recent_set import RecentSet
 from bots.telegram.addressing import direct_topic_id_of, is_private, reply_parameters_of, topic_id_of
 from bots.telegram.buttons import render_buttons
 from bots.telegram.entities import entities_of
@@ -26,6 +25,7 @@ from bots.telegram.errors import (
     description_contains,
     translate_errors,
 )
+from core.concurrency.recent_set import RecentSet
 from core.domain.addresses import Address, ThreadKey
 from core.domain.bot_messages import MessageRef, RenderedMessage
 from core.domain.buttons import Button

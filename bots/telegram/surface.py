@@ -23,7 +23,6 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from bots.recent_set import RecentSet
 from bots.telegram.addressing import is_private
 from bots.telegram.entities import rich_markdown_of, utf16_length
 from bots.telegram.limits import TelegramLimits
@@ -31,6 +30,7 @@ from bots.telegram.message_api import MessageApi, RichMessagesUnsupported
 from bots.telegram.outgoing_markdown import MAX_TABLE_COLUMNS, to_append_only_text
 from bots.telegram.render import TEXT_LIMIT_UNITS, TelegramRenderer, TelegramRichRenderer
 from bots.telegram.typing_indicator import TypingIndicator
+from core.concurrency.recent_set import RecentSet
 from core.domain.addresses import Address
 from core.domain.bot_messages import (
     DeliveryModeName,

@@ -10,6 +10,7 @@ import structlog
 
 from core.access import AccessLists, Actor
 from core.access.closed_places import ClosedPlaces
+from core.concurrency.recent_set import RecentSet
 from core.domain.errors import DuplicateEvent
 from core.domain.events import (
     BotAccessChanged,
@@ -54,6 +55,7 @@ from core.work_queue.port import WorkQueue
 
 log = structlog.get_logger(__name__)
 
+MAX_RECENT: Final = 10_000  #: stored messages that are known without a query if they are delivered again
 MOVES_TTL_S: Final = 60.0  #: until moves of channels are read from the store again
 
 
@@ -105,6 +107,7 @@ class Ingestor:
         self._early_presses = early_presses
         self._observer = observer
         self._commands = CommandIntake(self._access)
+        self._recent: RecentSet[tuple[tuple[str, str], str]] = RecentSet(MAX_RECENT)  # origins, delivery ids
         self._moves_known_until = 0.0  # on the monotonic clock
 
     async def __call__(self, event: Event) -> bool:
@@ -120,6 +123,9 @@ class Ingestor:
         return new
 
     async def _ingest(self, event: Event) -> bool:
+        delivery = (origin_of(event), event.delivery_id)
+        if delivery in self._recent:
+            return False
         event = with_recordings(event) if self._hears_recordings else event
         await self._refresh_moves(event)
         if self._early_presses is not None and self._may_ask(event):
@@ -135,6 +141,8 @@ class Ingestor:
                     wake_up = await self._work_queue.enqueue(tx, handled.queue_key)
         except DuplicateEvent:
             return False
+        if handled.stored and isinstance(event, MessageReceived):
+            self._recent.add(delivery)
         if handled.queue_key is not None and handled.cancel_reason is not None:
             self._work_queue.cancel(handled.queue_key.conversation_id, handled.cancel_reason)
         if wake_up is not None:

@@ -7,6 +7,7 @@ holds only types, which the tests of flood control and handoff use.
 import asyncio
 
 import pytest
+from sqlalchemy.event import listen
 
 from core.access import AccessLists
 from core.domain.command_names import CommandName
@@ -18,7 +19,7 @@ from core.observer import Observer
 from core.store import Transaction
 from core.store.event_context import EventContext
 from tests.core.inbound.conftest import Inbound
-from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, redelivered
+from tests.event_builders import ANN, BOB, Chat, direct_chat, group_chat, redelivered, slack_channel
 
 pytestmark = pytest.mark.virtual_time
 
@@ -40,7 +41,23 @@ async def test_a_redelivered_event_is_ignored(inbound: Inbound) -> None:
     question = chat.message("Hello?")
     assert await inbound.ingest(question)
     assert not await inbound.ingest(redelivered(question))
+    inbound.configure()  # as another replica, or after a restart
+    assert not await inbound.ingest(redelivered(question))
     assert await inbound.open_texts() == ["Hello?"]
+
+
+async def test_a_message_that_was_just_stored_is_known_without_a_query(inbound: Inbound) -> None:
+    """Slack sends each mention twice, as ``app_mention`` and as ``message``."""
+    question = slack_channel().message("Hello?", mention=Mention.BY_NAME)
+    assert await inbound.ingest(question)
+    queries: list[str] = []
+    listen(
+        inbound.database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _c, _cursor, statement, *_: queries.append(statement),
+    )
+    assert not await inbound.ingest(redelivered(question))
+    assert queries == []
 
 
 async def test_what_a_client_sends_twice_is_one_question(inbound: Inbound) -> None:

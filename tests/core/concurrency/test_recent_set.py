@@ -1,6 +1,6 @@
 """The set of recent members, which bounds what a long-running process remembers."""
 
-from bots.recent_set import RecentSet
+from core.concurrency.recent_set import RecentSet
 
 
 def test_the_oldest_member_is_discarded_beyond_the_capacity() -> None:
