@@ -24,7 +24,7 @@ from core.llm.requester import requester_of
 from core.llm.resumable_stream import stream_with_resume
 from core.llm.streamed_answer import OnText, StreamedAnswer, StreamOptions
 from core.ports.chat_model import CallContext, ChatModel
-from core.ports.tools import Approval
+from core.ports.tools import Approval, SourceLink
 from core.prompting.prepared_request import PreparedRequest
 from core.tools.registry import ToolRegistry, sources_text, task_card
 from core.tools.tool_runner import ToolProgress, ToolRunner
@@ -181,6 +181,9 @@ class AnswerStreamer:
             reads_images=options.model.supports_images,
             granted=await self._approvals.load_granted(question.conversation) if asks else (),
             transcript=() if approval is None else decode_transcript(approval.transcript),
+            sources=()
+            if approval is None
+            else [SourceLink(url=url, title=title) for url, title in approval.sources],
         )
 
     def _output_callbacks(self, question: Question, delivery: StreamedMessage) -> tuple[OnText, OnText]:

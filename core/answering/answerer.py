@@ -6,6 +6,7 @@ from dataclasses import replace
 import structlog
 
 from core.answering.answer_streamer import AnswerStreamer
+from core.answering.approvals import with_waiting_calls
 from core.answering.outcome import CONTENT_FILTERED, CONTEXT_TOO_LONG, AnswerOutcome, outcome_of
 from core.answering.person_request import with_person_rule
 from core.answering.refused_history import INVALID_REQUEST, explain_refusal, reduced_request
@@ -209,9 +210,9 @@ class Answerer:
             )
             if turn.attempt > 1 or turn.seq < turn.inbox_id:  # else it is the first answer to its question
                 await history.supersede_answer(tx, turn.conversation_id, turn.seq)
-            if answer.text:
+            if text := with_waiting_calls(answer.text, ended.approval):
                 message = HistoryMessage(
-                    seq=turn.seq, role=MessageRole.ASSISTANT, content=MessageContent(text=answer.text)
+                    seq=turn.seq, role=MessageRole.ASSISTANT, content=MessageContent(text=text)
                 )
                 await history.append(tx, message, conversation_id=turn.conversation_id, turn_id=turn.id)
             await self._record_refusal(tx, turn, ended)

@@ -1,5 +1,6 @@
 """Ends an answer with the question about its tool calls, and continues it with the decision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -11,18 +12,20 @@ from core.answering.turn_question import Question
 from core.domain.addresses import ChatType
 from core.domain.buttons import DecideTools, OptionButton
 from core.domain.tool_approval import ApprovalCall, ToolApproval, ToolDecision
-from core.kimi import Message, ToolCall
+from core.kimi import Message, MessageContent, ToolCall, count_media, text_of
 from core.store import Database, tool_choices, turns
 from core.store.clock import utc_now
 from core.store.conversations import Conversation
 from core.text.language import Language, pick
+from core.text.quoting import backtick_fence
+from core.text.visible_text import escape_invisible
 from core.tools.tool_runner import ToolRunner
 from core.tools.transcripts import decode_transcript, encode_transcript
 
 log = structlog.get_logger(__name__)
 
 VALID_FOR: Final = timedelta(days=7)
-MAX_SHOWN_CHARS: Final = 600  #: of one call's arguments in the card; all of them are called
+MAX_SHOWN_CHARS: Final = 3_000  #: of one call's arguments in the card, which says if there are more
 DENIED: Final = "The person did not allow this call. Do not try it again; say what you can without it."
 EXPIRED: Final = "Nobody allowed this call in time. Say so, and offer to ask again."
 UNKNOWN: Final = "The service ended during the call: it is unknown whether it was carried out. Say so."
@@ -63,6 +66,7 @@ class Approvals:
             text=text,
             transcript=encode_transcript(runner.transcript),
             calls=calls,
+            sources=_pages(runner),
             expires_at=utc_now() + VALID_FOR,
         )
         asker = Actor.at(conversation.key, question.person_id)
@@ -94,10 +98,11 @@ class Approvals:
         turn, approval = question.turn, question.turn.decided_approval
         if approval is None:
             return ()
-        results = approval.results
+        results: Sequence[MessageContent] | None = approval.results
         if results is None:
             results = await self._carry_out(turn, approval, runner)
-            await self._save(turn, replace(approval, is_started=True, results=results))
+            stored = tuple(map(_without_media, results))
+            await self._save(turn, replace(approval, is_started=True, results=stored, sources=_pages(runner)))
         answers = (
             Message(role="tool", content=result, tool_call_id=call.id)
             for call, result in zip(approval.calls, results, strict=True)
@@ -106,7 +111,7 @@ class Approvals:
 
     async def _carry_out(
         self, turn: turns.Turn, approval: ToolApproval, runner: ToolRunner
-    ) -> tuple[str, ...]:
+    ) -> Sequence[MessageContent]:
         if approval.expired or approval.decision is ToolDecision.DENY:
             return (EXPIRED if approval.expired else DENIED,) * len(approval.calls)
         if approval.is_started:
@@ -114,7 +119,7 @@ class Approvals:
             return (UNKNOWN,) * len(approval.calls)
         await self._save(turn, replace(approval, is_started=True))
         calls = [ToolCall(call.id, call.name, call.arguments) for call in approval.calls]
-        return tuple(await runner.run_approved(calls))
+        return await runner.run_approved(calls)
 
     async def _save(self, turn: turns.Turn, approval: ToolApproval) -> None:
         async with self._database.begin() as tx:
@@ -123,7 +128,7 @@ class Approvals:
 
 def card_text(approval: ToolApproval, language: Language) -> str:
     """Return the question: what exactly will be called, who may decide, and until when."""
-    shown = "\n".join(_call_text(call) for call in approval.calls)
+    shown = "\n".join(_call_text(call, language) for call in approval.calls)
     until = f"{approval.expires_at:%Y-%m-%d %H:%M} UTC"
     return pick(
         language,
@@ -155,11 +160,38 @@ def decision_text(approval: ToolApproval | None, language: Language) -> str:
             return pick(language, zh=f"✗ {by} 拒绝了 {names}。", en=f"✗ {by} denied {names}.")
 
 
-def _call_text(call: ApprovalCall) -> str:
-    arguments = call.arguments.replace("```", "'''")
-    if len(arguments) > MAX_SHOWN_CHARS:
-        arguments = f"{arguments[:MAX_SHOWN_CHARS]}… ({len(call.arguments)})"
-    return f"`{call.name}`\n```json\n{arguments}\n```"
+def with_waiting_calls(text: str, approval: ToolApproval | None) -> str:
+    """Return an answer as later prompts have it: if it ended with a question, they tell of its calls.
+
+    Else Kimi would call the same again for the next question.
+    """
+    if approval is None:
+        return text
+    names = ", ".join(call.name for call in approval.calls)
+    note = f"[Calls that wait for a person's approval and have not been made: {names}. Do not repeat them.]"
+    return f"{text.rstrip()}\n\n{note}".lstrip()
+
+
+def _call_text(call: ApprovalCall, language: Language) -> str:
+    arguments = escape_invisible(call.arguments)
+    fence, rest = backtick_fence(arguments, min_ticks=3), len(arguments) - MAX_SHOWN_CHARS
+    shown = f"`{call.name}`\n{fence}json\n{arguments[:MAX_SHOWN_CHARS]}\n{fence}"
+    if rest <= 0:
+        return shown
+    left_out = pick(
+        language, zh=f"还有 {rest:,} 个字符未显示。", en=f"{rest:,} more characters are not shown."
+    )
+    return f"{shown}\n⚠ {left_out}"
+
+
+def _pages(runner: ToolRunner) -> tuple[tuple[str, str], ...]:
+    return tuple((source.url, source.title) for source in runner.sources)
+
+
+def _without_media(content: MessageContent) -> str:
+    """Return a result as it is stored: another attempt has its text, and hears of its pictures."""
+    media = count_media(content)
+    return f"{text_of(content)}\n[{media} images are left out]" if media else text_of(content)
 
 
 def _label(decision: ToolDecision, language: Language) -> str:

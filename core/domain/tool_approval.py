@@ -33,6 +33,7 @@ class ToolApproval:
     transcript: str  #: rounds of calls before the decision, as :mod:`core.tools.transcripts` writes them
     calls: tuple[ApprovalCall, ...]
     expires_at: datetime
+    sources: tuple[tuple[str, str], ...] = ()  #: (URL, title) of the pages that the rounds so far found
     decision: ToolDecision | None = None
     decided_by: str = ""  #: name of the person who decided
     expired: bool = False  #: the press came too late

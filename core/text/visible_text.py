@@ -18,6 +18,7 @@ _INVISIBLE: Final = (
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # musical format characters, tags
 )
 _VISIBLE: Final = re.compile(f"[^{_INVISIBLE}]")
+_HIDDEN: Final = re.compile(f"(?![ \\n\\t\\u3000])[{_INVISIBLE}]")
 _UNSTORABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -37,6 +38,14 @@ def clean_text(text: str) -> str:
     breaks and tabs stay.
     """
     return _UNSTORABLE.sub("", text)
+
+
+def escape_invisible(text: str) -> str:
+    """Return ``text`` with the code of each character that nobody sees; spaces and line breaks stay.
+
+    What a person approves must read as it is: direction marks could reverse it, and tags hide in it.
+    """
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode-escape").decode(), text)
 
 
 def terminal_text(text: str) -> str:

@@ -12,7 +12,7 @@ import structlog
 from core.concurrency.deadline import DeadlineExceeded, run_with_timeout
 from core.domain.answer_steps import ToolCallOutcome, ToolCallReport
 from core.domain.clock import Clock
-from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall, text_of
+from core.kimi import ImagePart, Message, MessageContent, TextPart, ToolCall
 from core.kimi.json_decoding import decode_json
 from core.ports.tools import Approval
 from core.text.visible_text import clean_text
@@ -63,6 +63,7 @@ class ToolRunner:
         reads_images: bool = False,
         granted: Collection[str] = (),
         transcript: Sequence[Message] = (),
+        sources: Sequence[SourceLink] = (),
     ) -> None:
         """Run ``tools`` for one answer.
 
@@ -74,6 +75,7 @@ class ToolRunner:
             reads_images: whether the model receives images that tools return.
             granted: names of tools that need no approval.
             transcript: rounds that an earlier part of the answer made.
+            sources: pages that those rounds found.
         """
         self._granted = frozenset(granted)
         self._transcript = list(transcript)
@@ -85,7 +87,7 @@ class ToolRunner:
         self._runs_begun = 0
         self._limits = limits or ToolLimits()
         self._rounds_run = sum(message.role == "assistant" for message in transcript)
-        self._sources: dict[str, SourceLink] = {}
+        self._sources = {source.url: source for source in sources}
         self._reports: list[ToolCallReport] = []
 
     @property
@@ -115,10 +117,9 @@ class ToolRunner:
         """All rounds up to now; the results of :attr:`pending` are missing."""
         return tuple(self._transcript)
 
-    async def run_approved(self, calls: Sequence[ToolCall]) -> Sequence[str]:
-        """Run calls that a person approved; return their results as texts."""
-        results = await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
-        return [text_of(result) for result in results]
+    async def run_approved(self, calls: Sequence[ToolCall]) -> Sequence[MessageContent]:
+        """Run calls that a person approved; return their results."""
+        return await asyncio.gather(*(self._run_call(at, call) for at, call in enumerate(calls)))
 
     async def run_batch(self, calls: Sequence[ToolCall], *, text: str, reasoning: str) -> tuple[Message, ...]:
         """Run one round of calls; return the messages that report it to the model.
