@@ -10,6 +10,7 @@ from core.ports.channel_directory import ChannelDirectory
 from core.ports.channel_history import ChannelHistory
 from core.ports.handoff_rooms import HandoffRooms
 from core.ports.home_page import HomePage
+from core.ports.linked_threads import LinkedThreads
 from core.ports.missed_events import MissedEvents
 from core.ports.platform import (
     Downloader,
@@ -45,6 +46,10 @@ class Platform(Protocol):
     @property
     def channel_history(self) -> ChannelHistory | None:
         """Reads what was written in channels; None if the platform shows bots no history."""
+
+    @property
+    def linked_threads(self) -> LinkedThreads | None:
+        """Reads threads that a question links to; None if the platform shows bots no history."""
 
     @property
     def downloader(self) -> Downloader | None:

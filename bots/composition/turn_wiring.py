@@ -146,6 +146,7 @@ def _build_answerer(components: Components, prompting: PromptComponents) -> Answ
             prompting.prompt_builder,
             _build_digest_preparer(components, prompting),
             file_reader=components.files.reader,
+            linked_threads=base.abilities(lambda platform: platform.linked_threads),
             backlog=build_backlog(base.settings),
         ),
         AnswerStreamer(

@@ -18,6 +18,7 @@ from bots.slack.handoff_rooms import SlackHandoffRooms
 from bots.slack.ingress import Ingress
 from bots.slack.interactions import Interactions
 from bots.slack.limits import SlackLimits
+from bots.slack.linked_threads import SlackLinkedThreads
 from bots.slack.members import SlackMemberLookup
 from bots.slack.missed_events import SlackMissedEvents
 from bots.slack.names import NameDirectory
@@ -82,6 +83,7 @@ class SlackApp:
         )
         self.backfill = ThreadHistory(self._client, self._names, self._shared_files, self._account, gap)
         self.channel_history = SlackChannelHistory(self._client, self.backfill)
+        self.linked_threads = SlackLinkedThreads(self._client, self.channel_history, self._account)
         self.missed_events = SlackMissedEvents(self.backfill, self._ingress.parse, self._account, gap)
         self.message_channel = SlackMessageChannel(
             self._client, self.backfill, limits=limits, account=self._account, mentions=mentions

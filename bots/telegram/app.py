@@ -38,6 +38,7 @@ class TelegramApp:
     name = PLATFORM
     backfill = None  #: the Bot API offers no way to read earlier messages
     channel_history = None  #: likewise
+    linked_threads = None  #: likewise
 
     def __init__(self, config: TelegramConfig, *, clock: Clock | None = None) -> None:
         """Build the adapter; nothing is connected yet.

@@ -18,6 +18,7 @@ from core.ports.backfill import Backfill
 from core.ports.channel_directory import ChannelDirectory
 from core.ports.channel_history import ChannelHistory
 from core.ports.handoff_rooms import HandoffRooms
+from core.ports.linked_threads import LinkedThreads
 from core.ports.platform import Downloader, EventSink, MemberLookup, MessageChannel
 from core.ports.private_messages import PrivateMessages
 
@@ -37,6 +38,7 @@ class TerminalApp:
     private_messages: PrivateMessages | None = None
     channel_directory: ChannelDirectory | None = None
     channel_history: ChannelHistory | None = None
+    linked_threads: LinkedThreads | None = None
 
     def __init__(self, *, language: str = "", screen: Screen | None = None) -> None:
         """Build the platform.

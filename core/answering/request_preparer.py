@@ -1,8 +1,10 @@
 """Prepares the request for a question: reads its files, then builds the prompt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
 
 from core.answering.file_notices import (
     file_problems_text,
@@ -14,11 +16,18 @@ from core.answering.file_notices import (
 )
 from core.answering.turn_question import Question
 from core.digests.preparer import DigestPreparer
+from core.domain.addresses import ChatType
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
+from core.ports.linked_threads import LinkedThreads
+from core.prompting.linked_threads import build_thread_messages, unread_links_text
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder
 from core.store.clock import utc_now
+
+LINKED_THREADS_SHARE: Final = 0.2  #: share of a prompt that linked threads may take
+PROMPT_MARGIN: Final = 0.95  #: share of a prompt that it takes with them, by our estimate
+NO_LINKED_THREADS: Final[Mapping[str, LinkedThreads]] = MappingProxyType({})
 
 
 class RequestPreparer:
@@ -31,6 +40,7 @@ class RequestPreparer:
         digest_preparer: DigestPreparer,
         *,
         file_reader: FileReader | None = None,
+        linked_threads: Mapping[str, LinkedThreads] = NO_LINKED_THREADS,
         backlog: timedelta | None = None,
     ) -> None:
         """Build the preparer.
@@ -40,9 +50,11 @@ class RequestPreparer:
             prompt_builder: builds the prompt.
             digest_preparer: builds the prompt of a digest.
             file_reader: reads the files of a question; None: they are ignored.
+            linked_threads: read the threads that a question links to, by platform.
             backlog: age from which on an answer says how old its question is; None: never.
         """
         self._backlog = backlog
+        self._linked_threads = linked_threads
         self._options_loader = options_loader
         self._prompt_builder = prompt_builder
         self._digest_preparer = digest_preparer
@@ -96,14 +108,36 @@ class RequestPreparer:
             options=options,
             was_too_long=was_too_long,
         )
+        prepared, links_note = await self._with_linked_threads(question, prepared)
         notes = (
             self._age_note(question),
+            links_note,
             unread_text(question.unread, question.language),
             file_problems_text(files.problems, question.language),
             partial_files_text(prepared.partial_files, question.language),
         )
         prepared = with_unread_files(prepared, files.problems)
         return replace(prepared, reading_note=" ".join(note for note in notes if note))
+
+    async def _with_linked_threads(
+        self, question: Question, prepared: PreparedRequest
+    ) -> tuple[PreparedRequest, str]:
+        """Return a request with the threads that its question links to, and why some are not read."""
+        conversation = question.conversation
+        reader = self._linked_threads.get(conversation.key.platform)
+        if reader is None or not question.text:
+            return prepared, ""
+        threads = await reader.read(
+            question.text,
+            conversation.key,
+            question.person_id,
+            is_direct=conversation.chat_type is ChatType.DIRECT,
+        )
+        room = prepared.options.max_prompt_tokens / prepared.token_ratio
+        budget = min(room * LINKED_THREADS_SHARE, room * PROMPT_MARGIN - prepared.estimated_tokens)
+        for message in build_thread_messages(threads, budget_tokens=budget):
+            prepared = prepared.with_message_before_question(message)
+        return prepared, unread_links_text(threads, question.language)
 
     def _age_note(self, question: Question) -> str:
         """Return what an answer says of the age of a question that waited long; "" if it did not."""

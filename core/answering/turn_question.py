@@ -35,4 +35,5 @@ class Question:
     person_code: str = ""  #: of the marker by which Kimi calls a person; "" if nobody would come
     asked_at: datetime | None = None  #: when the person wrote it, by the platform's clock
     unread: tuple[UnsupportedContent, ...] = ()  #: what could not be read of the message that asks
+    text: str = ""  #: the person's words, which may link to threads
     digest: DigestRequest | None = None  #: that is asked for instead of an answer

@@ -88,14 +88,14 @@ def digest_messages(
     system: str, lines: Sequence[str], *, language: str, question: str = ""
 ) -> tuple[Message, ...]:
     """Return the messages that ask for the digest of some lines, or for an answer from them."""
-    return _messages(system, _MATERIAL, _enclosed("messages", lines), language, question)
+    return _messages(system, _MATERIAL, enclose("messages", lines), language, question)
 
 
 def notes_messages(
     system: str, notes: Sequence[str], *, language: str, question: str = ""
 ) -> tuple[Message, ...]:
     """Return the messages that ask for the digest of notes on several parts, or for an answer from them."""
-    material = "\n\n".join(_enclosed("notes", [one]) for one in notes)
+    material = "\n\n".join(enclose("notes", [one]) for one in notes)
     return _messages(system, _NOTES_LINE, material, language, question)
 
 
@@ -105,7 +105,7 @@ def part_messages(system: str, lines: Sequence[str], *, max_tokens: int) -> tupl
     return (
         Message(role="system", content=system),
         Message(role="system", content=rules),
-        Message(role="user", content=_enclosed("messages", lines)),
+        Message(role="user", content=enclose("messages", lines)),
     )
 
 
@@ -127,5 +127,6 @@ def _messages(system: str, what: str, material: str, language: str, question: st
     return (*asked, Message(role="user", content=question)) if question else asked
 
 
-def _enclosed(tag: str, lines: Sequence[str]) -> str:
+def enclose(tag: str, lines: Sequence[str]) -> str:
+    """Return lines between two tags; a line that holds one of them loses it."""
     return "\n".join([f"<{tag}>", *(_TAG.sub("‹", line) for line in lines), f"</{tag}>"])

@@ -121,6 +121,7 @@ class AnswerProducer:
             person_code=new_code() if claimed.digest is None and self._can_call_person(claimed) else "",
             asked_at=claimed.question.sent_at if claimed.turn.attempt == 1 and claimed.question else None,
             digest=claimed.digest,
+            text=claimed.question.text if claimed.question is not None else "",
             unread=claimed.question.content.unread if claimed.question is not None else (),
         )
         return await self._answerer.answer(question, delivery, running)

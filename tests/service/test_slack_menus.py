@@ -121,3 +121,49 @@ async def test_the_home_tab_tells_abilities_usage_and_model(world: Any) -> None:
     await world.sim.open_home(room.people[0])
     await room.ask("And coffee?")
     await room.shows("And coffee?")
+
+
+def permalink(channel: str, ts: str, query: str = "") -> str:
+    """Return a message's address as Slack's clients copy it."""
+    return f"https://team.slack.test/archives/{channel}/p{ts.replace('.', '')}{query}"
+
+
+async def test_a_thread_that_a_question_links_to_is_read(world: Any) -> None:
+    """The reply of a thread stands for the thread; what is in it comes as material before the question."""
+    room, root = await open_thread(world)
+    other = world.group("Cleo")
+    world.sim.workspace.channels[room.channel].members.add(other.people[0])
+    reply = world.sim.workspace.channels[room.channel].replies(root)[0].ts
+    link = permalink(room.channel, reply, f"?thread_ts={root}&cid={room.channel}")
+    await other.ask(f"What was decided in <{link}>?")
+    await other.shows("Answer")
+    shown = [str(one["content"]) for one in world.requests[-1].messages if one["role"] == "system"]
+    assert any("Bob (in the thread of #1): Oolong, 5 kg." in one for one in shown)
+    await other.ask("And who said so?")
+    await other.shows("And who said so?")
+    assert not any("Oolong" in str(one["content"]) for one in world.requests[-1].messages)
+
+
+@pytest.mark.parametrize(("member", "private"), [(False, False), (False, True), (True, True)])
+async def test_nobody_reads_through_the_bot_what_is_not_for_them(
+    world: Any, *, member: bool, private: bool
+) -> None:
+    """Not a channel that the person is not in, and no private one where others read the answer."""
+    room, root = await open_thread(world, private=private)
+    other = world.group("Cleo", "Dan")
+    if member:
+        world.sim.workspace.channels[room.channel].members.add(other.people[0])
+    await other.ask(f"What was decided in <{permalink(room.channel, root)}>?")
+    shown = await other.shows("I did not read a linked thread")
+    assert ("private" in shown.text) == member
+    assert "Oolong" not in str(world.requests[-1].messages)
+
+
+async def test_a_private_thread_is_read_in_a_direct_message(world: Any) -> None:
+    """There nobody else sees the answer."""
+    room, root = await open_thread(world, private=True)
+    direct = world.direct("Cleo")
+    world.sim.workspace.channels[room.channel].members.add(direct.people[0])
+    await direct.ask(f"Sum up <{permalink(room.channel, root)}>")
+    await direct.shows("Answer")
+    assert "Oolong" in str(world.requests[-1].messages)
