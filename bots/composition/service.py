@@ -28,7 +28,7 @@ from core.domain.errors import SettingsError
 from core.observer import Observer
 from core.settings import Settings
 from core.store import migrate, pooling
-from core.store.cluster import LeaderElection, polling_lock
+from core.store.leader_election import LeaderElection, polling_lock
 
 log = structlog.get_logger(__name__)
 

@@ -1,13 +1,11 @@
 """From settings to the configuration types of the adapters and of core."""
 
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
 
-from bots.slack.credentials import SlackConfig
 from bots.slack.limits import SlackLimits
-from bots.telegram.credentials import TelegramConfig
 from bots.telegram.limits import TelegramLimits
 from core.access import BUILT_IN_PRICES, AccessLists, Price, PriceList, Quotas
 from core.access.flood_limits import FloodLimits
@@ -19,12 +17,18 @@ from core.redaction.patterns import PiiKind
 from core.redaction.term_list import parse_terms
 from core.settings import Settings
 
+if TYPE_CHECKING:
+    from bots.slack.credentials import SlackConfig
+    from bots.telegram.credentials import TelegramConfig
+
 CHECKPOINT_S: Final = 2.0  #: how often a running answer is stored
 WATCHED_CHECKPOINT_S: Final = 0.6  #: the same if the console shows it, at most two seconds behind
 
 
-def build_slack_config(settings: Settings) -> SlackConfig:
+def build_slack_config(settings: Settings) -> "SlackConfig":
     """Return how Slack is reached."""
+    from bots.slack.credentials import SlackConfig  # late: it imports Slack's SDK
+
     return SlackConfig(
         bot_token=_secret_value(settings.slack_bot_token),
         app_token=_secret_value(settings.slack_app_token),
@@ -46,8 +50,10 @@ def build_slack_limits(settings: Settings) -> SlackLimits:
     )
 
 
-def build_telegram_config(settings: Settings) -> TelegramConfig:
+def build_telegram_config(settings: Settings) -> "TelegramConfig":
     """Return how the Telegram bot is reached."""
+    from bots.telegram.credentials import TelegramConfig  # late: it imports Telegram's SDK
+
     return TelegramConfig(
         token=_secret_value(settings.telegram_bot_token),
         api_url=settings.telegram_api_url,

@@ -8,7 +8,7 @@ from typing import Final
 from bots.platform_adapter import EventConnection, Platform
 from core.domain.errors import StoreUnavailable
 from core.store import Database, inbox
-from core.store.cluster import LeaderElection
+from core.store.leader_election import LeaderElection
 from core.work_queue.port import WorkQueue
 
 DATABASE_TIMEOUT_S: Final = 2.0

@@ -56,6 +56,12 @@ def test_the_check_would_notice(platform: str) -> None:
     assert "ModuleNotFoundError" in done.stderr
 
 
+def test_a_service_imports_no_sdk_until_it_knows_which_it_needs() -> None:
+    """SDKs of platforms and the driver of PostgreSQL are a third of a second of a start (we chose)."""
+    done = _run("import sys, bots.composition.service\nprint(*sys.modules)")
+    assert not {"telegram", "slack_sdk", "psycopg", "procrastinate"} & set(done.stdout.split())
+
+
 def _may_need(path: Path, platform: str) -> bool:
     return path.is_relative_to(BOTS) and path.relative_to(BOTS).parts[0] in (*NEEDS_PLATFORMS, platform)
 

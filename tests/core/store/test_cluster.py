@@ -8,7 +8,8 @@ import pytest
 
 from core.domain.errors import StoreUnavailable
 from core.store import Database
-from core.store.cluster import DedicatedConnection, LeaderElection, notify
+from core.store.cluster import DedicatedConnection, notify
+from core.store.leader_election import LeaderElection
 
 LOCK = 4711
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.domain.events import MessageReceived
-from core.store.cluster import polling_lock
+from core.store.leader_election import polling_lock
 
 
 async def test_a_replica_leaves_another_bots_questions_alone(
