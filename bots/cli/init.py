@@ -9,9 +9,10 @@ from pydantic import SecretStr
 
 from bots.check_result import CheckResult
 from bots.cli.check import check, print_result
-from bots.cli.dialogue import ask_secret, confirm
+from bots.cli.dialogue import ask, ask_secret, confirm
 from bots.cli.env_file import is_plain, set_variables, write_private
 from bots.cli.terminal import run_async
+from core.domain.errors import SettingsError
 from core.settings import Settings, load
 
 ENV_FILE: Final = Path(".env")
@@ -28,6 +29,13 @@ _SLACK_STEPS: Final = """\
 _TELEGRAM_STEPS: Final = """\
    Write /newbot to https://t.me/BotFather, choose a name and a username; it replies with the token."""
 
+_ADMIN_STEPS: Final = """
+5. Admins hear when something is wrong, and get a link to the console by /console. Write yourself as
+   slack:U0123 (your profile, "Copy member ID") or telegram:42 (your chat in the console's list of
+   conversations), or both with a comma; Enter skips."""
+_NEXT_STEPS: Final = """
+Next: moonthread run, then write to the bot. moonthread console prints a link that signs in to the console."""
+
 
 def init() -> None:
     """Set the bot up: ask for keys and tokens, try each one, and write .env.
@@ -43,9 +51,11 @@ def init() -> None:
         **_ask_slack(settings),
         **_ask_telegram(settings),
         **_ask_console(settings),
+        **_ask_admins(settings),
     }
     _write(values)
     check()
+    print(_NEXT_STEPS)
 
 
 def _write(values: Mapping[str, str]) -> None:
@@ -149,6 +159,20 @@ def _ask_console(settings: Settings) -> dict[str, str]:
         return {}
     print("\n4. The web console shows conversations, cost and health, on this machine only.")
     return {"MOONTHREAD_CONSOLE": "on"} if confirm("   Switch it on?", default=True) else {}
+
+
+def _ask_admins(settings: Settings) -> dict[str, str]:
+    if settings.admins:
+        return {}
+    print(_ADMIN_STEPS)
+    while admins := ask("   MOONTHREAD_ADMINS: "):
+        try:
+            load({"MOONTHREAD_ADMINS": admins}, None)
+        except SettingsError as error:
+            print(*(f"   ✗ {fault}" for fault in error.faults), sep="\n")
+        else:
+            return {"MOONTHREAD_ADMINS": admins}
+    return {}
 
 
 def _ask_token(

@@ -34,7 +34,7 @@ async def test_a_newcomer_is_led_to_a_service_that_can_run(newcomer: Any) -> Non
     """Each token is tried as it comes, the manifest is printed, and the check at the end finds no fault."""
     bot, app, telegram = newcomer.tokens
 
-    done = await newcomer("init", piped=f"sk-test\ny\n{bot}\n{app}\ny\n{telegram}\ny\n")
+    done = await newcomer("init", piped=f"sk-test\ny\n{bot}\n{app}\ny\n{telegram}\ny\nAnn\ntelegram:42\n")
 
     assert done.status == 0, done.out + done.err
     assert '"socket_mode_enabled": true' in done.out
@@ -52,7 +52,10 @@ async def test_a_newcomer_is_led_to_a_service_that_can_run(newcomer: Any) -> Non
         f"SLACK_APP_TOKEN={app}",
         f"TELEGRAM_BOT_TOKEN={telegram}",
         "MOONTHREAD_CONSOLE=on",
+        "MOONTHREAD_ADMINS=telegram:42",
     ]
+    assert "✗ MOONTHREAD_ADMINS" in done.out  # "Ann" is no id
+    assert done.out.rstrip().endswith("prints a link that signs in to the console.")
     assert written(newcomer).stat().st_mode & 0o777 == 0o600
 
 
@@ -60,7 +63,7 @@ async def test_a_wrong_token_is_asked_for_again(newcomer: Any) -> None:
     """The platform's refusal is shown with its advice; spaces and quotes of a paste do not count."""
     _, _, telegram = newcomer.tokens
 
-    done = await newcomer("init", piped=f"sk-wrong\nn\n 'sk-test' \nn\ny\n12:no\nn\n{telegram}\nn\n")
+    done = await newcomer("init", piped=f"sk-wrong\nn\n 'sk-test' \nn\ny\n12:no\nn\n{telegram}\nn\n\n")
 
     assert "✗ Kimi: 127.0.0.1 refuses the key" in done.out
     assert "✗ Telegram: the token was refused" in done.out
@@ -75,7 +78,7 @@ async def test_a_token_of_another_kind_is_noticed_before_it_is_sent(newcomer: An
     """The app token in the bot token's place is the commonest slip."""
     bot, app, _ = newcomer.tokens
 
-    done = await newcomer("init", piped=f"sk-test\ny\n{app}\nn\n{bot}\n{app}\nn\nn\n")
+    done = await newcomer("init", piped=f"sk-test\ny\n{app}\nn\n{bot}\n{app}\nn\nn\n\n")
 
     assert "That does not begin with xoxb-; it is something else." in done.out
     assert f"SLACK_BOT_TOKEN={bot}\n" in written(newcomer).read_text(encoding="utf-8")
@@ -96,7 +99,7 @@ async def test_what_is_set_is_kept_by_enter(newcomer: Any) -> None:
     """A second run changes only what is typed; comments and other variables stay."""
     written(newcomer).write_text("# mine\nKIMI_API_KEY=sk-test\nKIMI_MODEL=kimi-k2.6\n", encoding="utf-8")
 
-    await newcomer("init", piped="\nn\nn\nn\n")
+    await newcomer("init", piped="\nn\nn\nn\n\n")
 
     text = written(newcomer).read_text(encoding="utf-8")
     assert text == "# mine\nKIMI_API_KEY=sk-test\nKIMI_MODEL=kimi-k2.6\n"
@@ -107,7 +110,7 @@ async def test_no_secret_is_printed(newcomer: Any) -> None:
     """Neither what was typed nor what was set appears on the screen."""
     bot, app, telegram = newcomer.tokens
 
-    done = await newcomer("init", piped=f"sk-test\ny\n{bot}\n{app}\ny\n{telegram}\ny\n")
+    done = await newcomer("init", piped=f"sk-test\ny\n{bot}\n{app}\ny\n{telegram}\ny\n\n")
 
     assert not [secret for secret in ("sk-test", bot, app, telegram) if secret in done.out + done.err]
 

@@ -33,7 +33,7 @@ async def page(chromium: Browser, url: str) -> AsyncIterator[Page]:
             complaints.append(message.text)
 
     tab = await chromium.new_page(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    tab.set_default_timeout(20_000)
+    tab.set_default_timeout(60_000)
     tab.on("console", hear)
     tab.on("pageerror", lambda error: complaints.append(str(error)))
     await tab.goto(f"{url}/?still")  # without the tour that plays on an untouched page

@@ -7,8 +7,13 @@ from typing import TypeAlias
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-expect.set_options(timeout=20_000)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.timeout(300),  # the service works in the machine's time
+    pytest.mark.asyncio(loop_scope="module"),
+]
+expect.set_options(timeout=60_000)
 
 
 class Chat:

@@ -74,7 +74,7 @@ async def test_the_command_prints_its_address_and_ends_quietly(
             assert "Moonthread" in (await client.get(address[0])).text
             async with client.stream("GET", f"{address[0]}/events"):  # an open page must not hold it up
                 process.send_signal(number)
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     _, errors = await process.communicate()
 
     assert errors.decode() == ""
@@ -103,7 +103,7 @@ async def test_settings_with_a_key_make_their_kimi_answer() -> None:
         )
         async with opened(kimi=settings) as url, httpx.AsyncClient(base_url=url, trust_env=False) as page:
             said = {"visitor": 0, "platform": "telegram", "channel": "1001", "text": "Who are you?"}
-            async with page.stream("GET", "/events") as events, asyncio.timeout(20):
+            async with page.stream("GET", "/events") as events, asyncio.timeout(60):
                 lines = events.aiter_lines()
                 snapshot = await anext(lines)
                 await page.post("/say", json=said)
