@@ -78,7 +78,7 @@ async def fill(database: Database) -> None:
     for path in sorted(DOCUMENTS.iterdir()):
         text, extension = path.read_text(encoding="utf-8"), path.suffix.removeprefix(".")
         await index_document(database, DEPLOYMENT, "lantern", name=path.name, text=text, extension=extension)
-    for number in range(36):
+    for number in reversed(range(36)):
         await _conversation(database, number, chance)
     await _evaluations(database)
     await _growing(database)

@@ -31,7 +31,7 @@ COLOURS: Final = 64  #: enough for flat pages; keeps a picture below 100 kB
 PAGES: Final = {
     "now": "/",
     "conversations": "/conversations",
-    "conversation": "/conversations/5",
+    "conversation": "/conversations/32",
     "desk": "/desk",
     "knowledge": "/knowledge?q=the+link+is+no+longer+valid",
     "gaps": "/knowledge",
