@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bots.console.charts import bar_chart, sparkline
 from bots.console.rule_texts import rule_text
+from bots.console.setting_texts import describe
 from bots.console.texts import translate
 from bots.console.value_texts import words_for
 from bots.observability.readiness import ComponentStatus
@@ -182,6 +183,7 @@ def render(
         language=language,
         t=lambda key: translate(key, language),
         words=lambda value, kind: words_for(value, kind, language),
+        describe=lambda kind, name, english: describe(kind, name, english, language),
         rule=lambda name: rule_text(name, language),
         navigation=NAVIGATION,
         **values,

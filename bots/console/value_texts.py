@@ -88,13 +88,20 @@ ACTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """Actions in the audit log."""
 
-_BY_KIND: Final = MappingProxyType({"outcome": OUTCOMES, "state": STATES, "action": ACTIONS})
+ORIGINS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {"default": ("default", "默认"), "environment": ("environment", "环境变量")}
+)
+"""Where the value of a setting comes from; else it is the name of a file."""
+
+_BY_KIND: Final = MappingProxyType(
+    {"outcome": OUTCOMES, "state": STATES, "action": ACTIONS, "origin": ORIGINS}
+)
 
 
 def words_for(value: object, kind: str, language: Language) -> str:
     """Return the words of a stored value; the value itself if it has none.
 
-    ``kind`` is "outcome", "state" or "action".
+    ``kind`` is "outcome", "state", "action" or "origin".
     """
     stored = str(value)
     english, chinese = _BY_KIND[kind].get(stored, (stored, stored.replace(FAILURE_PREFIX, "失败：")))

@@ -3,9 +3,11 @@
 import pytest
 
 from bots.console.rule_texts import rule_text
+from bots.console.setting_texts import CHINESE
 from bots.console.value_texts import words_for
 from core.chat_policy import RULE_NAMES
 from core.domain.turn_states import KimiFailure, Outcome, TurnState
+from core.settings.spec import GROUPS, setting_specs
 
 
 @pytest.mark.parametrize("name", RULE_NAMES)
@@ -28,3 +30,11 @@ def test_what_has_no_words_is_shown_as_it_is_stored() -> None:
     """Such as an error that a later version of the client knows."""
     assert words_for("failed:new", "outcome", "en") == "failed:new"
     assert words_for("failed:new", "outcome", "zh") == "失败：new"
+
+
+def test_every_setting_and_group_is_described_in_chinese() -> None:
+    """And nothing that is no setting any more."""
+    specs = setting_specs()
+
+    assert set(CHINESE["settings"]) == {spec.name for spec in specs}
+    assert set(CHINESE["groups"]) == set(GROUPS)

@@ -24,7 +24,7 @@ async def test_the_tour_shows_everything_by_itself(page: Page, url: str) -> None
 
     for step in range(1, STEPS + 1):
         await expect(caption).to_contain_text(f"{step}/{STEPS}", timeout=60_000)
-    await expect(caption).to_contain_text("Now it is your turn", timeout=60_000)
+    await expect(caption).to_contain_text("Now it is your turn", timeout=150_000)
 
     await expect(page.locator(".chat.group")).to_contain_text("Lin")
     await expect(page.locator(".chat.dm .message.by-bot").last).to_contain_text("Day 30")
