@@ -33,8 +33,6 @@ def test_what_has_no_words_is_shown_as_it_is_stored() -> None:
 
 
 def test_every_setting_and_group_is_described_in_chinese() -> None:
-    """And nothing that is no setting any more."""
-    specs = setting_specs()
-
-    assert set(CHINESE["settings"]) == {spec.name for spec in specs}
-    assert set(CHINESE["groups"]) == set(GROUPS)
+    """Nobody reads half a page in another language."""
+    assert {spec.name for spec in setting_specs()} - set(CHINESE["settings"]) == set()
+    assert set(GROUPS) - set(CHINESE["groups"]) == set()
