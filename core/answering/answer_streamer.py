@@ -152,8 +152,14 @@ class AnswerStreamer:
         """Carry out the turn's decision about tools, if it has one, and stream."""
         approval = question.turn.decided_approval
         if options.tools is not None and approval is not None:
+            is_first = answer.text == approval.text  # nothing was written after the decision
+            if is_first and answer.text:
+                options.on_text(
+                    answer.text
+                )  # the card goes away, and the text stays while the calls are made
             transcript = await self._approvals.resume(question, options.tools)
-            options = replace(options, transcript=transcript, segment_start=len(approval.text))
+            start = len(approval.text)
+            options = replace(options, transcript=transcript, segment_start=start, text_is_shown=is_first)
         await stream_with_resume(model, prepared.request, answer, context, self._clock, options)
 
     async def _build_tool_runner(

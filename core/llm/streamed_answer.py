@@ -68,6 +68,7 @@ class StreamOptions:
     tools: ToolRunner | None = None  #: runs the tools that the model calls; None offers none
     transcript: tuple[Message, ...] = ()  #: rounds of calls before the answer goes on; behind its text so far
     segment_start: int = 0  #: characters of the answer that were written before those rounds
+    text_is_shown: bool = False  #: whether ``on_text`` has received the text that the answer begins with
     continuations: ContinuationMemory | None = None  #: shared by all answers; None remembers nothing
     clamp_reply_tokens: Callable[[ChatRequest], ChatRequest] = _unchanged
     """Returns a request that has grown with a reply that still fits beside it into the context."""

@@ -128,6 +128,7 @@ def _message(platform: str, shown: Shown) -> Json:
         "buttons": [{"label": label, "value": value} for label, value in shown.buttons],
         "replyTo": shown.reply_to,
         "edits": shown.edits,
+        "tasks": [{"title": title, "status": status} for title, status in shown.tasks],
         "streaming": shown.streaming,
         "visibleTo": shown.visible_to,
     }

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bots.simulator.demo import shop_tools
 from bots.simulator.demo.service_process import ServiceProcess
 from bots.simulator.demo.shop import learn, set_rules
 from bots.simulator.kimi import KimiSimulator
@@ -233,6 +234,7 @@ class Stage:
             slack_bot_token=SecretStr(self.slack.bot_token),
             slack_app_token=SecretStr(self.slack.app_token),
             slack_api_url=self.slack.api_url,
+            tools=(shop_tools.__name__,),
             console="on",
             console_port=0,
             telegram_bot_token=SecretStr(self.telegram.bot.token),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from bots.simulator.kimi.demo_service import from_passages, team_words
 from bots.simulator.kimi.demo_texts import CHINESE, ENGLISH, Words, moon_month
+from bots.simulator.kimi.demo_tools import reservation
 from bots.simulator.kimi.messages import text_of
 from bots.simulator.kimi.script import Faults, ScriptedReply, SeenRequest
 
@@ -42,6 +43,8 @@ def demo_script(request: SeenRequest) -> ScriptedReply:
     said = [text_of(message.get("content")) for message in request.history if message.get("role") == "user"]
     question, earlier = (said[-1], said[:-1]) if said else ("", [])
     chinese = bool(_HAN.search(question))
+    if step := reservation(request, chinese=chinese):
+        return step
     words = CHINESE if chinese else ENGLISH
     turns = _turns(len(earlier), chinese=chinese)
     opening = words.again.format(turns=turns) if earlier else words.who

@@ -1,8 +1,8 @@
 // What a visitor may try, in the language of who they are.
 
 const QUESTIONS = [
-  ["Show me a table", "用中文写一段代码", "A long answer about the moon"],
-  ["给我看一个表格", "Write some code", "详细讲讲月亮,长一点"],
+  ["Show me a table", "Reserve two tins of jasmine tea", "用中文写一段代码", "A long answer about the moon"],
+  ["给我看一个表格", "帮我预订两罐茉莉花茶", "Write some code", "详细讲讲月亮,长一点"],
 ];
 const LATER = [["What did I say first?"], ["我第一句说了什么?"]];
 const SHOP = [["How do I reset my password?", "I want to talk to a person"], ["怎么样才能打九折?", "转人工"]];

@@ -9,6 +9,15 @@ import { changed, messagesOf, send, statusOf, store } from "./store.js";
 
 const TYPED = /(<@\w+>|```[\s\S]*?```|`[^`\n]+`|https?:\/\/[^\s<>]+)/;
 
+const MARKS = { pending: "○", in_progress: "◐", complete: "✓", error: "✗" };
+
+/** Draw the cards of a stream's steps, such as calls of tools. */
+function cards({ tasks }) {
+  if (!tasks.length) return null;
+  return h("ul", { class: "tasks", "aria-label": "Steps" },
+    ...tasks.map(({ title, status }) => h("li", { class: status }, `${MARKS[status]} ${title}`)));
+}
+
 export class SlackPane {
   constructor(root, ui) {
     this.ui = ui;
@@ -139,7 +148,7 @@ export class SlackPane {
       h("div", { class: "content" },
         message.visibleTo ? h("p", { class: "only" }, "Only visible to you") : null,
         h("p", { class: "by" }, h("strong", {}, message.author), message.byBot ? h("span", { class: "badge" }, "APP") : null, timeOf(message.saidAt)),
-        h("div", { class: "body text" }, ...body),
+        cards(message), h("div", { class: "body text" }, ...body),
         buttons(message, this.ui, this.composer), frames(message), inChannel ? this.opener(message) : null),
     ];
   }

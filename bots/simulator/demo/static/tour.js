@@ -106,6 +106,16 @@ export class Tour {
         this.page.openThread(id);
         await this.until(() => inThread(id).some(done));
       }],
+      ["A tool that changes something asks first: the stock is looked up freely, the reservation waits for a press.", async () => {
+        const { id } = await say({ platform: "slack", channel: general, text: "@Moonthread Reserve two tins of jasmine tea" });
+        this.page.openThread(id);
+        const approval = () => inThread(id).flatMap((message) => message.buttons.map((one) => ({ message, ...one })))
+          .find(({ label }) => label === "Approve");
+        const found = await this.until(approval);
+        await this.pause(READ_MS);
+        if (found) await send("/press", { visitor: 0, platform: "slack", channel: general, message: found.message.id, value: found.value });
+        await this.until(() => inThread(id).some((message) => message.byBot && message.text.includes("are reserved")));
+      }],
       ["In Telegram just write to it. Each tick below an answer is one edit within Telegram's limits.", async () => {
         this.page.go("dm");
         const before = inDm().length;

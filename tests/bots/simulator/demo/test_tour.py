@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-STEPS = 7
+STEPS = 8
 SIZES = [(1920, 1080), (1280, 800), (390, 844)]
 
 CLIPPED = """() => [...document.querySelectorAll(".chip, .starts button, .play, .what")]
