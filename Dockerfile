@@ -1,13 +1,13 @@
 # Two stages: the first builds, the second holds Python, the service and nothing to build with. The stand-ins of
-# the demo stay out. Traces and the offline model of the search are extras, one for each image:
-# docker build --build-arg EXTRA=otel . (or EXTRA=embeddings, EXTRA=mcp)
+# the demo stay out. Traces, the offline model of the search, MCP and offline hearing are extras, one for each
+# image: docker build --build-arg EXTRA=otel . (or EXTRA=embeddings, EXTRA=mcp, EXTRA=speech)
 # The base is pinned by digest: `docker buildx imagetools inspect python:3.11-slim` prints the present one.
 FROM python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7 AS build
 WORKDIR /src
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/moonthread
 ARG EXTRA=
-COPY requirements.txt requirements-otel.txt requirements-embeddings.txt requirements-mcp.txt requirements-build.txt ./
+COPY requirements.txt requirements-otel.txt requirements-embeddings.txt requirements-mcp.txt requirements-speech.txt requirements-build.txt ./
 RUN python -m pip install --require-hashes -r requirements-build.txt \
  && /opt/moonthread/bin/pip install --require-hashes -r requirements${EXTRA:+-$EXTRA}.txt
 COPY pyproject.toml README.md LICENSE ./

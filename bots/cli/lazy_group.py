@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "db": "bots.cli.db:db",
         "desk": "bots.cli.desk:desk",
         "knowledge": "bots.cli.knowledge:knowledge",
+        "speech": "bots.cli.speech:speech",
     }
 )
 """Where each command is defined, as "module:name", in the order of the help."""

@@ -22,8 +22,9 @@ COLUMNS: Final[Sequence[tuple[str, Callable[[Totals], str]]]] = (
     ("reasoning", lambda row: str(row.reasoning_tokens)),
     ("usd", lambda row: f"{row.cost_usd:.4f}"),
     ("unpriced", lambda row: str(row.unpriced)),
+    ("sound_s", lambda row: f"{row.sound_s:.0f}"),
 )
-"""Columns by name: answers, tokens, cost, and the number of calls whose price is unknown."""
+"""Columns by name: answers, tokens, cost, calls whose price is unknown, and seconds of heard recordings."""
 
 
 def usage(
@@ -77,4 +78,5 @@ def _total(rows: Sequence[Totals]) -> Totals:
         reasoning_tokens=sum(row.reasoning_tokens for row in rows),
         cost_usd=sum(row.cost_usd for row in rows),
         unpriced=sum(row.unpriced for row in rows),
+        sound_s=sum(row.sound_s for row in rows),
     )

@@ -8,6 +8,7 @@ from typing import Final
 from bots.composition.infrastructure import Infrastructure
 from bots.composition.llm_wiring import LlmComponents, build_file_stores
 from bots.composition.settings_mapping import build_worker_limits
+from bots.composition.speech_wiring import build_speech, build_transcriber
 from core.concurrency.worker_pool import WorkerPool
 from core.files.attachment_downloader import AttachmentDownloader
 from core.files.content_reader import ContentReader
@@ -17,8 +18,8 @@ from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.reader import FileReader
 from core.files.upload_allowance import UploadAllowance
+from core.ports.speech import SpeechToText
 from core.retention import Retention
-from core.speech.transcription_client import TranscriptionClient
 from core.turns.hearing import RecordingHearer
 
 DOWNLOAD_FOLDER: Final = "reading"  #: below the data folder
@@ -34,40 +35,36 @@ class FileComponents:
     reader: FileReader
     workers: WorkerPool
     worker: FileWorker
-    hearer: RecordingHearer | None  #: None if no service hears recordings
-    speech: TranscriptionClient | None
+    hearer: RecordingHearer | None  #: None if recordings are not heard
+    speech: SpeechToText | None
     garbage_collector: FileGarbageCollector
     retention: Retention
 
     async def close(self) -> None:
-        """Close the connections of the service that hears recordings."""
+        """Close what hears recordings."""
         if self.speech is not None:
             await self.speech.close()
 
 
-def build_speech(base: Infrastructure) -> TranscriptionClient | None:
-    """Return the client of the service that hears recordings; None if none is configured."""
-    settings = base.settings
-    if settings.speech_url is None:
-        return None
-    key = settings.speech_key.get_secret_value() if settings.speech_key is not None else ""
-    return TranscriptionClient(
-        base_url=settings.speech_url, api_key=key, model=settings.speech_model, clock=base.clock
-    )
-
-
 def build_files(base: Infrastructure, llm: LlmComponents) -> FileComponents:
-    """Build the parts that handle files, and the retention that lets unused ones be deleted."""
+    """Build the parts that handle files, and the retention that lets unused ones be deleted.
+
+    Raises:
+        SettingsError: recordings are to be heard, and what hears them is missing.
+    """
     folder = Path(base.settings.data_dir, DOWNLOAD_FOLDER)
     stores = build_file_stores(base, llm)
     downloader = AttachmentDownloader(
         base.clock, base.abilities(lambda platform: platform.downloader), folder=folder
     )
     allowance = UploadAllowance(base.database, base.access, files_per_day=base.settings.files_per_day)
-    speech = build_speech(base)
+    speech = build_speech(base.settings, base.clock)
+    transcriber = None
+    if speech is not None:
+        transcriber = build_transcriber(base.settings, speech, base.database, base.clock, base.access)
     workers = WorkerPool(build_worker_limits(base.settings))
     worker = FileWorker(workers)
-    content_reader = ContentReader(base.database, stores, worker, speech=speech)
+    content_reader = ContentReader(base.database, stores, worker, transcriber=transcriber)
     library = Library(base.database, downloader, content_reader, worker, allowance=allowance)
     collector = FileGarbageCollector(stores, folder=folder)
     return FileComponents(

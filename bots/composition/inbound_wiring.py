@@ -50,7 +50,7 @@ def build_ingestor(
         staff=staff,
         early_presses=EarlyPresses(base.database, base.clock),
         closed_places=base.closed_places,
-        hears_recordings=settings.speech_url is not None,
+        hears_recordings=settings.hears_recordings,
         observer=base.observer,
         handlers=(
             FloodControl(base.access, build_flood_limits(settings)),

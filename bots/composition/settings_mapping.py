@@ -11,6 +11,8 @@ from core.access import BUILT_IN_PRICES, AccessLists, Price, PriceList, Quotas
 from core.access.flood_limits import FloodLimits
 from core.chat_settings import ChatSettings, WhileAnswering
 from core.concurrency.worker_process import WorkerLimits
+from core.files.file_policy import MEGABYTE
+from core.files.transcriber import MINUTE_S, HearingLimits
 from core.kimi import Model
 from core.redaction.masking import Masker
 from core.redaction.patterns import PiiKind
@@ -117,7 +119,17 @@ def build_flood_limits(settings: Settings) -> FloodLimits:
 
 def build_worker_limits(settings: Settings) -> WorkerLimits:
     """Return what reading one file may take."""
-    return WorkerLimits(timeout_s=settings.file_timeout_s, memory_bytes=settings.file_memory_mb * 1024 * 1024)
+    return WorkerLimits(timeout_s=settings.file_timeout_s, memory_bytes=settings.file_memory_mb * MEGABYTE)
+
+
+def build_hearing_limits(settings: Settings) -> HearingLimits:
+    """Return how much is heard, and what a minute costs; on this machine nothing."""
+    return HearingLimits(
+        max_s=settings.speech_max_minutes * MINUTE_S,
+        max_bytes=settings.speech_max_mb * MEGABYTE,
+        person_s_per_day=settings.speech_minutes_per_day * MINUTE_S,
+        usd_per_minute=settings.speech_usd_per_minute if settings.speech_url is not None else 0.0,
+    )
 
 
 def build_price_list(settings: Settings) -> PriceList:

@@ -35,6 +35,7 @@ CSV_COLUMNS: Final = (
     "reasoning_tokens",
     "cost_usd",
     "unpriced",
+    "sound_s",
 )
 
 

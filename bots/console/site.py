@@ -216,6 +216,7 @@ def _environment() -> Environment:
     environment.filters["duration"] = _duration
     environment.filters["zip"] = zip
     environment.filters["count"] = lambda value: f"{value:,}"
+    environment.filters["minutes"] = lambda seconds: f"{seconds / 60:.1f}" if seconds else ""
     environment.filters["usd"] = lambda value: "–" if value is None else f"{value:.4f}"
     environment.globals["duration"] = _duration
     environment.globals["sparkline"] = sparkline

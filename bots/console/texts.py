@@ -148,6 +148,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "cached": ("Cached", "缓存"),
         "completion": ("Answer tokens", "输出令牌"),
         "unpriced": ("No price", "无价格"),
+        "heard": ("Heard, min", "听录音（分钟）"),
         "total": ("Total", "合计"),
         "csv": ("CSV", "CSV"),
         "no_rules": ("No chat has rules of its own.", "没有聊天设置自己的规则。"),

@@ -92,6 +92,14 @@ FAULT_TEXTS: Mapping[FileFault, tuple[str, str]] = {
         "我在 {name} 里没有听到话。",
         "I could not make out any words in {name}.",
     ),
+    FileFault.TOO_LONG: (
+        "{name} 太长了，我听不完，请分成几段短一些的再发。",
+        "{name} is too long for me to listen to. Please send it in shorter parts.",
+    ),
+    FileFault.HEARING_LIMIT: (
+        "{name} 我没有听：你今天的录音时长已经用完了。请打字告诉我，或者明天再发。",
+        "I did not listen to {name}: your minutes for today are used up. Please write, or try tomorrow.",
+    ),
     FileFault.REFUSED: (
         "Kimi 的服务器没有接受 {name}，请换一种格式再发，例如 PNG 或 JPEG。",
         "Kimi's server refused {name}. Please send it in another format, such as PNG or JPEG.",

@@ -67,9 +67,13 @@ def _format_totals(totals: list[Totals], title: str, language: Language) -> str:
 
 def _format_row(totals: Totals, language: Language) -> str:
     cost = f"US$ {totals.cost_usd:.4f}" + ("+" if totals.unpriced else "")
-    return pick(
+    row = pick(
         language,
         zh=f"{totals.messages:,} 个问题，{totals.tokens:,} tokens，{cost}",
         en=f"{totals.messages:,} question{'' if totals.messages == 1 else 's'}, "
         f"{totals.tokens:,} tokens, {cost}",
     )
+    if not totals.sound_s:
+        return row
+    minutes = f"{totals.sound_s / 60:.1f}"
+    return row + pick(language, zh=f"，{minutes} 分钟录音", en=f", {minutes} min of recordings")

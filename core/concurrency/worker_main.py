@@ -28,9 +28,10 @@ def main(arguments: Sequence[str]) -> None:
     """Receive functions with their arguments, run each, and send its reply, until nothing comes any more.
 
     Args:
-        arguments: descriptor of the connection, process id of the parent, seconds and bytes of one call.
+        arguments: descriptor of the connection, process id of the parent, seconds of computing and bytes of
+            one call, and "1" if the process may keep much memory.
     """
-    descriptor, parent_id, timeout_s, memory_bytes = arguments
+    descriptor, parent_id, cpu_s, memory_bytes, keeps_memory = arguments
     _die_with_parent(int(parent_id))
     _die_first()
     base_bytes = 0
@@ -43,10 +44,11 @@ def main(arguments: Sequence[str]) -> None:
             del request
             mapped_bytes = _mapped_bytes()
             base_bytes = base_bytes or mapped_bytes
-            _limit(float(timeout_s), mapped_bytes and mapped_bytes + int(memory_bytes))
+            free_from = base_bytes if keeps_memory == "1" else mapped_bytes
+            _limit(float(cpu_s), free_from and free_from + int(memory_bytes))
             worker_wire.send(connection, _run(function, args, kwargs))
             del args, kwargs
-            if _mapped_bytes() - base_bytes > _MAX_GROWTH_BYTES:
+            if keeps_memory != "1" and _mapped_bytes() - base_bytes > _MAX_GROWTH_BYTES:
                 break
 
 

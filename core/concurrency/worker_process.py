@@ -55,6 +55,8 @@ class WorkerLimits:
 
     timeout_s: float = 20.0
     memory_bytes: int = 256 * 1024 * 1024  #: address space on top of the interpreter's own
+    threads: int = 1  #: that may compute at the same time
+    keeps_memory: bool = False  #: whether a process that holds much after a call goes on, such as a model
 
 
 class WorkerProcess:
@@ -152,7 +154,11 @@ def _spawn(descriptor: int, limits: WorkerLimits) -> "subprocess.Popen[bytes]":
         [
             *(sys.executable, "-S", "-P", "-m", "core.concurrency.worker_main"),
             *(str(descriptor), str(os.getpid())),
-            *(str(limits.timeout_s), str(limits.memory_bytes)),
+            *(
+                str(limits.timeout_s * limits.threads),
+                str(limits.memory_bytes),
+                str(int(limits.keeps_memory)),
+            ),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -51,6 +51,8 @@ class FileFault(StrEnum):
     TOO_COMPLEX = "too_complex"  #: reading it takes more time or memory than a file may
     GAVE_UP = "gave_up"  #: the process ended while it was read, twice
     NOT_HEARD = "not_heard"  #: a recording without words
+    TOO_LONG = "too_long"  #: a recording that takes more minutes than one may
+    HEARING_LIMIT = "hearing_limit"  #: its author's minutes of recordings are used up today
     REFUSED = "refused"  #: the provider refused requests with it
     UNKNOWN_REFERENCE = "unknown_reference"  #: nobody sent a file that this reference could mean
 

@@ -90,3 +90,4 @@ class CallPurpose(StrEnum):
     HANDOFF_SUMMARY = "handoff_summary"  #: of a conversation, for the people who take it over
     HANDOFF_DRAFT = "handoff_draft"  #: a reply that a person may send
     HANDOFF_QUESTION = "handoff_question"  #: an answer to a question of the team
+    HEARING = "hearing"  #: words of a recording; asked of the recognizer, not of Kimi

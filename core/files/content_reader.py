@@ -20,12 +20,12 @@ from core.files.file_policy import (
 )
 from core.files.file_worker import FileWorker
 from core.files.kimi_file_store import KimiFileStore, kimi_file_name
+from core.files.transcriber import Transcriber
 from core.kimi import KimiEndpointMissing, KimiError, KimiFile, KimiFileRefused
-from core.ports.speech import SpeechToText
 from core.store import Database, file_blobs
+from core.store.conversations import Conversation
 from core.store.file_blobs import FileContent
 from core.text.tokens import MEDIA_TOKENS, estimate_tokens
-from core.text.visible_text import clean_text, has_visible_text
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class ContentReader:
         file_stores: Sequence[KimiFileStore],
         worker: FileWorker,
         *,
-        speech: SpeechToText | None = None,
+        transcriber: Transcriber | None = None,
     ) -> None:
         """Build the reader.
 
@@ -47,16 +47,24 @@ class ContentReader:
             database: the store.
             file_stores: one per account, at least one, in order of preference.
             worker: reads files in processes that can be killed.
-            speech: hears recordings; None: they cannot be heard.
+            transcriber: hears recordings; None: they cannot be heard.
         """
-        self._speech = speech
+        self._transcriber = transcriber
         self._database = database
         self._file_stores = file_stores
         self._worker = worker
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def read(self, inspected: InspectedFile, path: Path) -> None:
+    async def read(
+        self, inspected: InspectedFile, path: Path, conversation: Conversation, author_id: str
+    ) -> None:
         """Read a file and store its content; return at once if identical bytes were read before.
+
+        Args:
+            inspected: the file.
+            path: its bytes.
+            conversation: where it was sent.
+            author_id: who sent it; a recording counts as heard of them.
 
         Raises:
             UnusableFile: it cannot be read.
@@ -73,8 +81,10 @@ class ContentReader:
                     await self._read_document(inspected, path)
                 case FileType.PICTURE | FileType.VIDEO:
                     await self._read_media(inspected, path)
+                case FileType.SOUND if self._transcriber is not None:
+                    await self._transcriber.transcribe(inspected, path, conversation, author_id)
                 case FileType.SOUND:
-                    await self._hear(inspected, path)
+                    raise UnusableFile(FileFault.UNSUPPORTED)
 
     async def _is_stored(self, hash_: str) -> bool:
         async with self._database.read() as tx:
@@ -85,15 +95,6 @@ class ContentReader:
             return True
         # A video that only a former account of ours holds has to be uploaded again.
         return any(store.owns(content) for store in self._file_stores)
-
-    async def _hear(self, inspected: InspectedFile, path: Path) -> None:
-        """Store the words of a recording."""
-        if self._speech is None:
-            raise UnusableFile(FileFault.UNSUPPORTED)
-        heard = await self._speech.hear(path, media_type=inspected.media_type)
-        if not has_visible_text(heard.text):
-            raise UnusableFile(FileFault.NOT_HEARD)
-        await self._save_text(inspected, clean_text(heard.text), file_type=FileType.SOUND)
 
     async def _read_document(self, inspected: InspectedFile, path: Path) -> None:
         """Store the text that Kimi extracts from a document."""
@@ -115,13 +116,12 @@ class ContentReader:
         inspected: InspectedFile,
         text: str,
         *,
-        file_type: FileType = FileType.DOCUMENT,
         account: str = "",
         kimi_id: str = "",
     ) -> None:
         content = _ready_content(
             inspected,
-            file_type=file_type,
+            file_type=FileType.DOCUMENT,
             tokens=estimate_tokens(text),
             account=account,
             kimi_id=kimi_id,

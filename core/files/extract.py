@@ -18,6 +18,7 @@ from core.files.formats import (
     picture_media_type,
     video_media_type,
 )
+from core.files.sound_length import measure_sound_s
 from core.files.zip_directory import ZipCorrupt, ZipTooLarge, read_zip_directory
 
 _CHUNK_BYTES = 256 * 1024
@@ -37,6 +38,7 @@ class InspectedFile:
     media_type: str
     size_bytes: int
     hash: str  #: SHA-256, hexadecimal
+    sound_s: float = 0.0  #: seconds of a recording
 
 
 def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
@@ -55,7 +57,14 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
     if size == 0:
         raise UnusableFile(FileFault.EMPTY)
     if attachment.kind is AttachmentKind.AUDIO:
-        return _inspected_sound(attachment, size, digest.hexdigest())
+        return InspectedFile(
+            file_type=FileType.SOUND,
+            extension=extension_of(attachment.name, attachment.media_type),
+            media_type=attachment.media_type,  # the recognizer determines the real format
+            size_bytes=size,
+            hash=digest.hexdigest(),
+            sound_s=measure_sound_s(path),
+        )
     detected = detect_format(head)
     extension = extension_of(attachment.name, attachment.media_type)
     if file_type_of(extension) is None and attachment.kind is not AttachmentKind.FILE:
@@ -79,23 +88,6 @@ def inspect_file(path: Path, attachment: Attachment) -> InspectedFile:
         media_type=_media_type_of(file_type, extension, attachment),
         size_bytes=size,
         hash=digest.hexdigest(),
-    )
-
-
-def _inspected_sound(attachment: Attachment, size_bytes: int, hash_: str) -> InspectedFile:
-    """Return a recording; the recognizer determines its real format.
-
-    Raises:
-        UnusableFile: it is too large.
-    """
-    if size_bytes > MAX_FILE_BYTES[FileType.SOUND]:
-        raise UnusableFile(FileFault.TOO_LARGE)
-    return InspectedFile(
-        file_type=FileType.SOUND,
-        extension=extension_of(attachment.name, attachment.media_type),
-        media_type=attachment.media_type,
-        size_bytes=size_bytes,
-        hash=hash_,
     )
 
 

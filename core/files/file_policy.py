@@ -14,7 +14,7 @@ MAX_FILE_BYTES: Mapping[FileType, int] = {
     FileType.DOCUMENT: 100 * MEGABYTE,  # Kimi's own limit
     FileType.PICTURE: 32 * MEGABYTE,
     FileType.VIDEO: 100 * MEGABYTE,
-    FileType.SOUND: 25 * MEGABYTE,  # what OpenAI's endpoint takes
+    FileType.SOUND: 100 * MEGABYTE,  # beside the deployment's own limit
 }
 
 

@@ -123,5 +123,5 @@ class Library:
             # The garbage collector deletes contents without a file, so the link is stored first.
             async with self._database.begin() as tx:
                 await files.set_state(tx, file.id, state=FileState.NEW, hash_=inspected.hash)
-            await self._content_reader.read(inspected, path)
+            await self._content_reader.read(inspected, path, conversation, file.author_id)
         return inspected.hash

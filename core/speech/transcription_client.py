@@ -6,6 +6,7 @@ speaches and whisper.cpp's server take the same form. Errors, timeouts and retri
 """
 
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -57,7 +58,7 @@ class TranscriptionClient:
         """
         endpoint = Endpoint(api_key=api_key or NO_KEY, base_url=base_url)
         self._url = f"{endpoint.base_url}/audio/transcriptions"
-        self._model = model
+        self.model = model
         self._connection = Connection(endpoint, clock or SystemClock(), TIMEOUTS)
 
     async def close(self) -> None:
@@ -66,7 +67,7 @@ class TranscriptionClient:
 
     async def hear(self, path: Path, *, media_type: str, language: str = "") -> Heard:
         """Return the words of a recording; see :meth:`core.ports.speech.SpeechToText.hear`."""
-        fields = {"model": self._model, "response_format": "json"} | (
+        fields = {"model": self.model, "response_format": "json"} | (
             {"language": language} if language else {}
         )
         boundary = secrets.token_hex(16)
@@ -100,9 +101,19 @@ def parse_transcription(body: bytes, *, request_id: str = "") -> Heard:
         answer = None
     match answer:
         case {"text": str(text)}:
-            return Heard(text=repair_text(text[:MAX_HEARD_CHARS]).strip())
+            text = repair_text(text[:MAX_HEARD_CHARS]).strip()
+            return Heard(text=text, seconds=_seconds_of(answer))
         case _:
             raise KimiUnreadableReply("no transcription", request_id=request_id)
+
+
+def _seconds_of(answer: Mapping[str, object]) -> float:
+    """Return the length of the recording that a service counted; 0 if it does not say."""
+    match answer:
+        case {"usage": {"seconds": int() | float() as seconds}} | {"duration": int() | float() as seconds}:
+            return max(0.0, seconds)
+        case _:
+            return 0.0
 
 
 def _extension(head: bytes) -> str:

@@ -1,17 +1,19 @@
-"""Tokens and times of each request to Kimi, and numbers calibrated from them."""
+"""Tokens and times of each request to Kimi, seconds of heard recordings, and calibrated numbers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import func, insert, select
 
+from core.access import Actor
 from core.domain.turn_states import CallPurpose, Outcome, TurnOutcome
 from core.store import schema
 from core.store.clock import utc_now
 from core.store.database import Transaction
 from core.store.upsert import insert as upsert
 
-_U, _K = schema.usage, schema.model_calibration
+_U, _K, _C = schema.usage, schema.model_calibration, schema.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class CallUsage:
     purpose: CallPurpose = CallPurpose.ANSWER
     outcome: TurnOutcome = Outcome.COMPLETE
     cost_usd: float | None = None  #: None if the model's price is not known
+    sound_s: float = 0.0  #: seconds of a recording that were heard
 
 
 _INSERT = insert(_U)
@@ -49,6 +52,24 @@ async def add(
             "created_at": utc_now(),
         },
     )
+
+
+async def heard_seconds(tx: Transaction, actor: Actor, *, alias: str, since: datetime) -> float:
+    """Return the seconds of a person's recordings that were heard since a moment, in all chats of a tenant.
+
+    ``alias`` is the name under which a person who was forgotten today is counted.
+    """
+    query = (
+        select(func.coalesce(func.sum(_U.c.sound_s), 0.0))
+        .select_from(_U.join(_C, _C.c.id == _U.c.conversation_id))
+        .where(
+            _C.c.platform == actor.platform,
+            _C.c.tenant == actor.tenant,
+            _U.c.person_id.in_((actor.person_id, alias)),
+            _U.c.created_at >= since,
+        )
+    )
+    return float((await tx.execute(query)).scalar_one())
 
 
 async def prompt_token_totals(tx: Transaction, conversation_id: int) -> tuple[int, int]:

@@ -30,6 +30,7 @@ class Totals:
     reasoning_tokens: int = 0  #: among the completion's
     cost_usd: float = 0.0
     unpriced: int = 0  #: requests whose price is not known
+    sound_s: float = 0.0  #: seconds of recordings that were heard
 
     @property
     def tokens(self) -> int:
@@ -45,6 +46,7 @@ _SUMS: Final = (
     func.coalesce(func.sum(_U.c.reasoning_tokens), 0).label("reasoning_tokens"),
     func.coalesce(func.sum(_U.c.cost_usd), 0.0).label("cost_usd"),
     func.coalesce(func.sum(case((_U.c.cost_usd.is_(None), 1), else_=0)), 0).label("unpriced"),
+    func.coalesce(func.sum(_U.c.sound_s), 0.0).label("sound_s"),
 )
 
 
@@ -106,4 +108,5 @@ def _totals(row: Mapping[Any, Any]) -> Totals:
         reasoning_tokens=int(row["reasoning_tokens"]),
         cost_usd=float(row["cost_usd"]),
         unpriced=int(row["unpriced"]),
+        sound_s=float(row["sound_s"]),
     )

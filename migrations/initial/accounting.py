@@ -57,6 +57,7 @@ def create_usage() -> None:
         sa.Column("duration_s", sa.Float(), nullable=False),
         sa.Column("outcome", sa.String(48), nullable=False),
         sa.Column("cost_usd", sa.Float()),
+        sa.Column("sound_s", sa.Float(), nullable=False, server_default="0"),
         sa.Column("created_at", MOMENT, nullable=False),
         foreign_key("usage", "conversation_id", "conversations", ondelete="CASCADE"),
         foreign_key("usage", "turn_id", "turns", ondelete="SET NULL"),

@@ -127,3 +127,25 @@ async def test_spoken_words_are_forgotten_like_written_ones(world: Any, speech: 
     await world.until(lambda: "deleted" in room.texts[-1].lower(), "the bot says that it is done")
     assert await world.rows("SELECT text FROM messages WHERE role = 'user'") == []
     assert await world.rows("SELECT id FROM files") == []
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_minutes_are_counted_and_bounded(world: Any, speech: SpeechSimulator) -> None:
+    """`/usage` tells them with their cost; beyond the day's minutes the person is told, kindly."""
+    limits = {"speech_minutes_per_day": 0.3, "speech_max_minutes": 0.5}
+    await start(world, speech, speech_usd_per_minute=0.6, **limits)
+    room = world.direct()
+    sound, more, most = OGG + bytes(5_000), OTHER + bytes(400_000), OTHER + bytes(600_000)
+    speech.words[sound] = "What is tea?"
+    await speak(world, room, sound)
+    assert await world.done(1) == ["complete"]
+    await room.order("usage")
+    await room.shows("0.0 min of recordings")
+    (row,) = await world.rows("SELECT sound_s, cost_usd FROM usage WHERE purpose = 'hearing'")
+    assert row == (pytest.approx(len(sound) / 16_000), pytest.approx(len(sound) / 16_000 / 100))
+    await speak(world, room, more)
+    await room.shows("I did not listen to audio_message.m4a: your minutes for today are used up.")
+    await speak(world, room, most)
+    await room.shows("audio_message.m4a is too long for me to listen to.")
+    assert len(speech.requests) == 1
+    world.assert_calm()

@@ -24,6 +24,7 @@ usage = Table(
     Column("duration_s", Float, nullable=False),
     Column("outcome", OutcomeString, nullable=False),
     Column("cost_usd", Float),  # NULL if the model's price was not known
+    Column("sound_s", Float, nullable=False, server_default="0"),  # of a recording that was heard
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_usage_conversation_id", "conversation_id"),
     Index("ix_usage_turn_id", "turn_id"),
