@@ -144,8 +144,8 @@ async def test_minutes_are_counted_and_bounded(world: Any, speech: SpeechSimulat
     (row,) = await world.rows("SELECT sound_s, cost_usd FROM usage WHERE purpose = 'hearing'")
     assert row == (pytest.approx(len(sound) / 16_000), pytest.approx(len(sound) / 16_000 / 100))
     await speak(world, room, more)
-    await room.shows("I did not listen to audio_message.m4a: your minutes for today are used up.")
+    await room.shows("I did not listen to audio'message.m4a: your minutes for today are used up.")
     await speak(world, room, most)
-    await room.shows("audio_message.m4a is too long for me to listen to.")
+    await room.shows("audio'message.m4a is too long for me to listen to.")
     assert len(speech.requests) == 1
     world.assert_calm()
