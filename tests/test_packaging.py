@@ -14,9 +14,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 REQUIREMENTS = [
-    f"requirements{extra}.txt" for extra in ("", "-demo", "-otel", "-embeddings", "-mcp", "-build", "-dev")
+    f"requirements{extra}.txt"
+    for extra in ("", "-demo", "-otel", "-embeddings", "-mcp", "-speech", "-build", "-dev")
 ]  #: what make lock writes for the service and its developers
-GATEWAYS = "requirements-gateways.txt"  #: for a venv of its own: servers that tests put before the service
+APART = ["requirements-gateways.txt", "requirements-speech-test.txt"]  #: for venvs of their own, of tests
+SPEECH = "requirements-speech.txt"  #: 240 MB that developers are spared
 SHIPPED = ("core", "bots", "migrations", "pyproject.toml", "README.md", "LICENSE")
 
 
@@ -29,7 +31,9 @@ def test_the_image_has_no_root_and_copies_what_exists() -> None:
         for source in line.split()[:-1]
     ]
 
-    files = {f"requirements{extra}.txt" for extra in ("", "-otel", "-embeddings", "-mcp", "-build")}
+    files = {
+        f"requirements{extra}.txt" for extra in ("", "-otel", "-embeddings", "-mcp", "-speech", "-build")
+    }
     assert set(sources) == {*SHIPPED, *files}
     assert all((ROOT / source).exists() and f"!{source}" in ignored for source in sources)
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE) == ["moonthread"]
@@ -43,7 +47,7 @@ def test_the_image_installs_what_the_service_needs_and_one_extra_on_request() ->
     (chosen,) = re.findall(r"/pip install --require-hashes -r (\S+)", DOCKERFILE)
 
     extras = {"": "requirements.txt"} | {
-        one: f"requirements-{one}.txt" for one in ("otel", "embeddings", "mcp")
+        one: f"requirements-{one}.txt" for one in ("otel", "embeddings", "mcp", "speech")
     }
     for extra, file in extras.items():
         run = ["sh", "-c", f"echo {chosen}"]
@@ -51,7 +55,7 @@ def test_the_image_installs_what_the_service_needs_and_one_extra_on_request() ->
         assert done.stdout.strip() == file
 
 
-@pytest.mark.parametrize("name", [*REQUIREMENTS, GATEWAYS])
+@pytest.mark.parametrize("name", [*REQUIREMENTS, *APART])
 def test_requirements_are_pinned_hashed_and_name_no_index(name: str) -> None:
     """Every line is a pin or a hash; where packages come from is each machine's own matter."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
@@ -75,11 +79,13 @@ def test_every_dependency_is_pinned_and_only_where_it_is_needed() -> None:
     }
     names = {file: {name for name, _ in pins} for file, pins in pinned.items()}
 
-    assert set(extras) == {"otel", "embeddings", "mcp", "demo", "dev"}
+    assert set(extras) == {"otel", "embeddings", "mcp", "speech", "demo", "dev"}
     assert _names(project["dependencies"]) <= names["requirements.txt"]
     for file in REQUIREMENTS:
-        assert pinned[file] <= pinned["requirements-dev.txt"]
-    for extra in ("otel", "embeddings", "mcp", "demo", "dev"):
+        alone = {pin for pin in pinned[file] if pin[0] not in names["requirements-dev.txt"]}
+        assert not alone or file == SPEECH
+        assert pinned[file] - alone <= pinned["requirements-dev.txt"]
+    for extra in ("otel", "embeddings", "mcp", "speech", "demo", "dev"):
         file = f"requirements-{extra}.txt"
         assert pinned["requirements.txt"] <= pinned[file]
         assert _names(extras[extra]) <= names[file]
