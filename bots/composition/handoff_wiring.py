@@ -28,6 +28,7 @@ from core.ports.platform import EventSink
 from core.prompting.options_loader import OptionsLoader
 from core.settings import Settings
 from core.store.handoffs import DeskRoom
+from core.turns.hearing import RecordingHearer
 
 _IDLE_ACTIONS: Final[Mapping[str, EndAction]] = {
     "return": HandoffAction.RETURN_TO_BOT,
@@ -80,14 +81,16 @@ def build_outbox_runner(
     handoff: HandoffComponents,
     completer: TextCompleter,
     options_loader: OptionsLoader,
+    hearer: RecordingHearer | None,
 ) -> OutboxRunner:
-    """Build the processor of the lanes HANDOFF and AI_ASSIST: it relays messages and writes AI notes."""
+    """Build the processor of the lanes HANDOFF and AI_ASSIST: it relays messages and writes notes."""
+    hear = hearer.hear_message if hearer is not None else None
     assistant = HandoffAssistant(base.database, completer, options_loader, base.clock)
     return OutboxRunner(
         base.database,
         handoff.service,
         handoff.sender,
-        AssistNotes(base.database, assistant, delivery.work_queue, base.clock),
+        AssistNotes(base.database, assistant, delivery.work_queue, base.clock, hear=hear),
         base.clock,
     )
 

@@ -25,6 +25,7 @@ from core.turns.mistyped_commands import answer_mistyped_command
 from core.turns.private_notices import PrivateNotices
 from core.turns.quota import QuotaCheck
 from core.turns.runner import TurnRunner
+from core.turns.spoken_commands import SpokenCommands
 from core.turns.telemetry import TurnDetails, TurnTracker
 from core.turns.turn_delivery import TurnDeliveries
 from core.work_queue.lanes import route_by_lane
@@ -46,6 +47,7 @@ def build_processor(components: Components, model: Model) -> ProcessNext:
         components.handoff,
         components.llm.completer,
         prompting.options_loader,
+        components.files.hearer,
     )
     return route_by_lane(
         {
@@ -115,10 +117,16 @@ def _build_producer(components: Components, prompting: PromptComponents) -> Answ
             base.database,
             base.abilities(lambda platform: platform.backfill),
             max_messages=prompting.chat_settings.backfill_max_messages,
+            hears_recordings=base.settings.hears_recordings,
         ),
         components.knowledge.no_knowledge.admission,
         can_call_person=components.handoff.offers.can_call_person,
-        predefined_answers=(answer_mistyped_command, *components.knowledge.predefined_answers),
+        predefined_answers=(
+            answer_mistyped_command,
+            SpokenCommands(components.ingestor),
+            components.handoff.offers.spoken_request,
+            *components.knowledge.predefined_answers,
+        ),
         hearer=components.files.hearer,
     )
 

@@ -1,5 +1,6 @@
 """A strict local stand-in for a service with OpenAI's ``POST /audio/transcriptions``."""
 
+import asyncio
 import email.parser
 import email.policy
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ class SpeechSimulator:
         self.words: dict[bytes, str] = {}  #: what is said in a recording; nothing in others
         self.failures: list[tuple[int, str]] = []  #: status and message of the next answers
         self.requests: list[HeardRequest] = []
+        self.let_hear = asyncio.Event()  #: cleared, recordings are held back
+        self.let_hear.set()
         self._server: WebServer | None = None
         self.app = Starlette(routes=[Route("/v1/audio/transcriptions", self._transcribe, methods=["POST"])])
 
@@ -70,6 +73,7 @@ class SpeechSimulator:
         self.requests.append(seen)
         if seen.key != self.key:
             return _error(401, "invalid_api_key", "Incorrect API key provided.")
+        await self.let_hear.wait()
         if self.failures:
             status, message = self.failures.pop(0)
             return _error(status, "server_error" if status >= 500 else "invalid_request_error", message)

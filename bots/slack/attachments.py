@@ -4,7 +4,6 @@ Source: https://docs.slack.dev/reference/objects/file-object
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from bots.slack.rich_text import mappings
@@ -22,7 +21,7 @@ _KINDS = {"image": AttachmentKind.PICTURE, "video": AttachmentKind.VIDEO}
 
 
 def attachments_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """Return the files of a message; () if all of them are voice messages."""
+    """Return the files of a message; () if all of them are voice messages (see :func:`recordings_of`)."""
     files = _files(message)
     if all(_is_voice(file) for file in files):
         return ()
@@ -40,7 +39,7 @@ def recordings_of(message: Mapping[str, Any]) -> tuple[Attachment, ...]:
     files = _files(message)
     if not all(_is_voice(file) for file in files):
         return ()
-    return tuple(replace(_attachment(file), kind=AttachmentKind.AUDIO) for file in files)
+    return tuple(_attachment(file) for file in files)
 
 
 def _files(event: Mapping[str, Any]) -> list[File]:
@@ -57,8 +56,13 @@ def _attachment(file: File) -> Attachment:
     name = str(file.get("name") or file.get("title") or "")
     if media_type == CANVAS_MEDIA_TYPE or file.get("filetype") in CANVAS_FILE_TYPES:
         media_type, name = "text/html", f"{name or 'canvas'}.html"  # ``url_private`` gives a canvas as HTML
+    kind = _KINDS.get(media_type.partition("/")[0], AttachmentKind.FILE)
+    if _is_voice(file):
+        kind = AttachmentKind.AUDIO  # a clip of sound alone may be labelled "video/mp4"
+    elif file.get("subtype") == "slack_video":
+        kind = AttachmentKind.CLIP
     return Attachment(
-        kind=_KINDS.get(media_type.partition("/")[0], AttachmentKind.FILE),
+        kind=kind,
         name=name,
         media_type=media_type,
         size_bytes=size if isinstance(size, int) else 0,

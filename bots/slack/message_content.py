@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from bots.slack.attachments import attachments_of, unsupported_files
+from bots.slack.attachments import attachments_of, recordings_of, unsupported_files
 from bots.slack.blocks import button_links, render_blocks, text_object
 from bots.slack.incoming_markdown import to_markdown
 from bots.slack.rich_text import Json, TextContext, mappings
@@ -140,7 +140,9 @@ def _parse_share(share: Json, context: TextContext, depth: int) -> ReplyContext:
         author_id=author_id,
         text=content.text,
         by_bot=author_id != "" and author_id in context.own_ids,
-        attachments=content.attachments + (content.reply.attachments if content.reply else ()),
+        attachments=content.attachments
+        + recordings_of(share)
+        + (content.reply.attachments if content.reply else ()),
         other=_bounded(other),
         unsupported=content.unsupported,
         channel=_channel_of(share, context),

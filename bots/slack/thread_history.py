@@ -8,10 +8,12 @@ messages to commercial ones outside Slack's Marketplace
 import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.attachments import recordings_of
 from bots.slack.connection_gap import ConnectionGap
 from bots.slack.errors import translate_errors
 from bots.slack.message_api import METADATA_EVENT_TYPE
@@ -194,12 +196,12 @@ class ThreadHistory:
     def _to_thread_message(self, message: SlackMessage, known: KnownNames) -> ThreadMessage:
         identity, own = self._account.identity, self.is_own(message)
         author = author_of(message, known.profiles)
-        context = TextContext(names=known.all, own_ids=identity.ids)
+        content = parse_content(message, TextContext(names=known.all, own_ids=identity.ids))
         return ThreadMessage(
             message_id=message["ts"],
             author_id="" if is_by_app(message) else author.id,
             author=identity.name if own else author.name or author.id,
-            content=parse_content(message, context),
+            content=replace(content, attachments=content.attachments + recordings_of(message)),
             by_bot=own,
         )
 

@@ -39,10 +39,20 @@ def attachments_of(carrier: Message | ExternalReplyInfo) -> tuple[Attachment, ..
         kind = AttachmentKind.VIDEO
         return (_attachment(kind, video, name=video.file_name, media_type=video.mime_type),)
     if note := carrier.video_note:
-        return (_attachment(AttachmentKind.VIDEO, note, media_type="video/mp4"),)
+        return (_attachment(AttachmentKind.CLIP, note, media_type="video/mp4"),)
     if document := carrier.document:
         kind = AttachmentKind.FILE
         return (_attachment(kind, document, name=document.file_name, media_type=document.mime_type),)
+    return ()
+
+
+def recordings_of(carrier: Message | ExternalReplyInfo) -> tuple[Attachment, ...]:
+    """Return the voice message or piece of music of a message, or of a replied message of another chat."""
+    if voice := carrier.voice:
+        return (_attachment(AttachmentKind.AUDIO, voice, media_type=voice.mime_type or "audio/ogg"),)
+    if audio := carrier.audio:
+        kind = AttachmentKind.AUDIO
+        return (_attachment(kind, audio, name=audio.file_name, media_type=audio.mime_type or "audio/mpeg"),)
     return ()
 
 
@@ -51,11 +61,8 @@ def relay_files_of(message: Message) -> tuple[Attachment, ...]:
 
     An animated sticker is a vector file that only Telegram shows: its picture stands for it, if it has one.
     """
-    if voice := message.voice:
-        return (_attachment(AttachmentKind.AUDIO, voice, media_type=voice.mime_type or "audio/ogg"),)
-    if audio := message.audio:
-        kind = AttachmentKind.AUDIO
-        return (_attachment(kind, audio, name=audio.file_name, media_type=audio.mime_type or "audio/mpeg"),)
+    if recordings := recordings_of(message):
+        return recordings
     if (sticker := message.sticker) is None:
         return ()
     if not sticker.is_animated:

@@ -2,7 +2,7 @@
 
 from telegram import ExternalReplyInfo, Message
 
-from bots.telegram.attachments import attachments_of
+from bots.telegram.attachments import attachments_of, recordings_of
 from bots.telegram.incoming_markdown import raw_text, to_markdown
 from bots.telegram.incoming_rich import rich_message_markdown
 from bots.telegram.other_content import Carrier, other_content_of, unsupported_content_of
@@ -55,7 +55,7 @@ def _from_message(replied: Message, selection: str, identity: BotIdentity) -> Re
         by_bot=bool(user and user.id == identity.id),
         author_id=author.id if author else str(user.id) if user else "",
         selection=selection,
-        attachments=attachments_of(replied),
+        attachments=attachments_of(replied) or recordings_of(replied),
         other=other_content_of(replied),
         unsupported=_unsupported(replied),
         forwarded_from=parse_origin(origin) if origin else None,
@@ -71,7 +71,7 @@ def _from_other_chat(reply: ExternalReplyInfo, selection: str) -> ReplyContext:
         author=origin.author or origin.channel,
         author_id=origin.author_id,
         selection=selection,
-        attachments=attachments_of(reply),
+        attachments=attachments_of(reply) or recordings_of(reply),
         other=other_content_of(reply),
         unsupported=_unsupported(reply),
         channel=chat or origin.channel,

@@ -67,6 +67,7 @@ class OutboxKind(StrEnum):
     SUMMARY = "summary"  #: let Kimi summarize the conversation into the ticket
     DRAFT = "draft"  #: let Kimi suggest a reply
     QUESTION = "question"  #: let Kimi answer a question of the team, which only the team sees
+    TRANSCRIPT = "transcript"  #: hear the recordings of a relayed message, and show the team their words
 
 
 class OutboxSide(StrEnum):

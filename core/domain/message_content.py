@@ -33,6 +33,7 @@ class AttachmentKind(StrEnum):
     PICTURE = "picture"
     VIDEO = "video"
     AUDIO = "audio"  #: a recording or piece of music
+    CLIP = "clip"  #: a video that was recorded in the chat to say something: heard, or else watched
     STICKER = "sticker"
 
 

@@ -283,8 +283,7 @@ def _fault_of(file: File, model: Model) -> FileFault | None:
     if file.state is FileState.FAILED:
         return file.fault or FileFault.CORRUPT
     if file.attachment.kind is AttachmentKind.AUDIO:
-        heard = file.state is not FileState.NEW  # the turn began with hearing it
-        return None if heard else file.fault or FileFault.UNREACHABLE
+        return file.fault  # the turn began with hearing it
     return _unsupported_by_model(file, model)
 
 

@@ -1,18 +1,22 @@
-"""Kimi's notes at the desk: the summary in a ticket, and drafts of replies.
+"""Notes at the desk: the summary in a ticket, drafts of replies, and the words of recordings.
 
-Each note becomes work of the handoff's queue, so that relayed messages never wait for Kimi.
+Each note becomes work of the handoff's queue, so that relayed messages wait neither for Kimi nor for an
+engine that hears.
 """
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
 
 from core.domain.clock import Clock
 from core.domain.handoff_state import OutboxKind, OutboxSide
+from core.domain.message_content import AttachmentKind
 from core.domain.queue import Lane, QueueKey
 from core.handoff import texts_for_staff
 from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import enqueue
 from core.store import Database, conversations, due_handoffs, handoffs, outbox
+from core.store.conversations import Conversation
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem
 from core.work_queue.port import WorkQueue
@@ -21,12 +25,24 @@ MAX_WAIT_S: Final = 600.0  #: of a summary for the tickets of other customers
 LOOK_INTERVAL_S: Final = 3.0
 
 
+HearMessage: TypeAlias = Callable[[Conversation, int], Awaitable[str]]
+"""Returns the words of a message's recordings, given its seq; "" if there are none."""
+
+
 class AssistNotes:
     """Lets Kimi write notes, and enqueues them for the desk."""
 
     def __init__(
-        self, database: Database, assistant: HandoffAssistant, work_queue: WorkQueue, clock: Clock
+        self,
+        database: Database,
+        assistant: HandoffAssistant,
+        work_queue: WorkQueue,
+        clock: Clock,
+        *,
+        hear: HearMessage | None = None,
     ) -> None:
+        """``hear`` is None if recordings are not heard."""
+        self._hear = hear
         self._database = database
         self._assistant = assistant
         self._work_queue = work_queue
@@ -71,6 +87,24 @@ class AssistNotes:
         text = texts_for_staff.answer_text(language, answer) if answer else ""
         content = OutboxContent(text=text or texts_for_staff.answer_failed_text(language))
         await self._enqueue(handoff, f"answer:{item.id}", OutboxKind.TEXT, content)
+
+    async def request_transcript(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Enqueue the words of a recording that an item relays to the team, if it relays one."""
+        file = item.content.file
+        if self._hear is None or item.side is not OutboxSide.DESK or file is None:
+            return
+        if file.kind is AttachmentKind.AUDIO:
+            content, name = OutboxContent(seq=item.inbox_id), f"heard:{item.inbox_id}"
+            await self._enqueue(handoff, name, OutboxKind.TRANSCRIPT, content, lane=Lane.AI_ASSIST)
+
+    async def add_transcript(self, item: OutboxItem, handoff: Handoff) -> None:
+        """Enqueue the words of a message's recordings; nothing if none were heard."""
+        async with self._database.read() as tx:
+            conversation = await conversations.get(tx, handoff.conversation_id)
+        words = "" if self._hear is None else await self._hear(conversation, item.content.seq)
+        if words:
+            content = OutboxContent(text=texts_for_staff.transcript_text(ticket_language(handoff), words))
+            await self._enqueue(handoff, f"transcript:{item.id}", OutboxKind.TEXT, content)
 
     async def _enqueue(
         self,

@@ -4,6 +4,8 @@ from typing import Final
 
 import structlog
 
+from core.access import Actor
+from core.commands import CommandReply
 from core.domain.buttons import OptionButton
 from core.domain.errors import StoreUnavailable
 from core.domain.events import MessageReceived
@@ -13,7 +15,7 @@ from core.domain.queue import Lane, QueueKey
 from core.domain.turn_states import ANSWERED_BY_KIMI, Outcome, TurnOutcome
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.policy import EscalationMode
-from core.handoff.request_phrases import is_same_question
+from core.handoff.request_phrases import asks_for_human, is_same_question
 from core.handoff.texts_for_customers import offer_in_answer_text, request_human_button
 from core.store import Database, Transaction, handoffs, history, outbox
 from core.turns.claimed_turn import ClaimedTurn
@@ -57,6 +59,25 @@ class HandoffOffers:
     def can_call_person(self, claimed: ClaimedTurn) -> bool:
         """Return whether the chat of a turn has a desk, so that Kimi may call a person to it."""
         return self._service.policies.has_desk(claimed.conversation.key, claimed.available_context.rules)
+
+    async def spoken_request(self, claimed: ClaimedTurn) -> CommandReply | None:
+        """Return the answer to a voice message that requests a person: none, as one is called; else None.
+
+        Written words are looked at before they become a question (:mod:`core.handoff.request_detector`).
+
+        Raises:
+            StoreUnavailable: it cannot be read who is staff.
+        """
+        if not claimed.spoken or not self.can_call_person(claimed):
+            return None
+        rules = claimed.available_context.rules
+        if not asks_for_human(claimed.spoken):
+            if rules is None or not rules.requests_handoff(claimed.spoken):
+                return None
+            async with self._database.read() as tx:
+                if await self._service.policies.is_staff(tx, Actor.at(claimed.address.key, claimed.asker_id)):
+                    return None  # staff uses the keywords when it talks about customers
+        return CommandReply(text="", outcome=Outcome.PERSON_WANTED)
 
     async def escalate(self, claimed: ClaimedTurn, outcome: TurnOutcome) -> None:
         """Offer or request a person after an answer that cannot have helped; once for each question.

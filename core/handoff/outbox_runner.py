@@ -103,6 +103,8 @@ class OutboxRunner:
                 await outbox.finish(tx, item, state=OutboxState.CANCELLED)
                 await requeue(tx, item)
             return
+        if handoff is not None:
+            await self._notes.request_transcript(item, handoff)
         album = [item, *await self._albums.claim_rest(item, handoff)]
         alone = await self._show_album(album, handoff) if len(album) > 1 else album
         for one in alone:
@@ -152,6 +154,7 @@ class OutboxRunner:
                 | OutboxKind.SUMMARY
                 | OutboxKind.DRAFT
                 | OutboxKind.QUESTION
+                | OutboxKind.TRANSCRIPT
             ):
                 if handoff is None:  # forgotten since, with all of its messages
                     log.info("outbox.item_skipped", item=item.id, kind=item.kind.value)
@@ -175,6 +178,8 @@ class OutboxRunner:
             await self._notes.add_draft(item, handoff)
         elif item.kind is OutboxKind.QUESTION:
             await self._notes.add_answer(item, handoff)
+        elif item.kind is OutboxKind.TRANSCRIPT:
+            await self._notes.add_transcript(item, handoff)
         elif handoff.desk_thread:
             await self._sender.close_topic(handoff)
 

@@ -8,7 +8,7 @@ from core.domain.handoff_state import HandoffAction
 from core.domain.message_content import UnsupportedContent
 from core.handoff.deadlines import EndAction
 from core.text.language import Language, pick
-from core.text.quoting import plain_name, plain_text
+from core.text.quoting import blockquote, plain_name, plain_text, quotable
 
 StaffAction: TypeAlias = Literal[
     HandoffAction.ASSIGN, HandoffAction.REPLY, HandoffAction.RETURN_TO_BOT, HandoffAction.CLOSE
@@ -237,6 +237,12 @@ def draft_text(language: Language, text: str) -> str:
         en="📝 **Kimi suggests** (the customer does not see this; send it, or copy and change it)",
     )
     return f"{head}\n\n{text}"
+
+
+def transcript_text(language: Language, words: str) -> str:
+    """Show what was heard in a customer's recording."""
+    head = pick(language, zh="🎤 录音里说的是：", en="🎤 What the recording says:")
+    return f"{head}\n\n{blockquote(quotable(words))}"
 
 
 def draft_sent_text(language: Language, name: str, text: str) -> str:

@@ -126,7 +126,7 @@ class Ingestor:
         delivery = (origin_of(event), event.delivery_id)
         if delivery in self._recent:
             return False
-        event = with_recordings(event) if self._hears_recordings else event
+        event = with_recordings(event, hears=self._hears_recordings)
         await self._refresh_moves(event)
         if self._early_presses is not None and self._may_ask(event):
             await self._early_presses.wait_for_message(event)

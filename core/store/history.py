@@ -195,12 +195,6 @@ async def edit_user_message(tx: Transaction, conversation_id: int, message_id: s
     return await _set_text(tx, conversation_id, text, *_user_message(conversation_id, message_id))
 
 
-async def set_words(tx: Transaction, conversation_id: int, seq: int, text: str) -> None:
-    """Replace the words of the person's message with this seq; summaries that cover it are deleted."""
-    where = (_M.c.conversation_id == conversation_id, _M.c.seq == seq, _M.c.role == MessageRole.USER)
-    await _set_text(tx, conversation_id, text, *where)
-
-
 async def edit_attachments(
     tx: Transaction, conversation_id: int, message_id: str, attachments: Sequence[Attachment]
 ) -> None:

@@ -43,6 +43,7 @@ class OutboxContent:
     quote: str = ""  #: Markdown of that message, shown above the text if the platform shows no replies
     can_be_copied: bool = False  #: the platform may copy the source message instead of the file
     of: int = 0  #: the row whose message is edited or deleted
+    seq: int = 0  #: of the message whose recordings are heard
     reaction: str = ""  #: emoji that is put on the message ``reply_to``; ``text`` says so in words
     removes: bool = False  #: the reaction is taken away
     draft: str = ""  #: Kimi's text that a button sends to the customer, once

@@ -32,6 +32,7 @@ _UNNAMED: Final = {
     AttachmentKind.PICTURE: "photo.jpg",
     AttachmentKind.VIDEO: "video.mp4",
     AttachmentKind.AUDIO: "audio",
+    AttachmentKind.CLIP: "video.mp4",
     AttachmentKind.STICKER: "sticker",
     AttachmentKind.FILE: "file",
 }

@@ -13,6 +13,7 @@ _NOT_IN_ADDRESS = re.compile(r"[\s()<>\[\]\\`|\"\x00-\x1f]")
 _NOT_IN_LABEL = re.compile(r"[\\`*_~\[\]<>|$\s]+")
 MAX_ADDRESS_CHARS = 2_000  #: of a link
 MAX_LABEL_CHARS = 120
+MAX_QUOTED_CHARS = 1_000  #: of spoken words
 _BROKEN_DOT = ".\u200b"  #: looks like a dot; platforms turn ``evil.example`` with a plain one into a link
 
 _ESCAPED_BRACKETS = str.maketrans({"[": "\\[", "]": "\\]"})
@@ -47,6 +48,12 @@ def backtick_fence(text: str, *, min_ticks: int) -> str:
 def truncate(text: str, max_chars: int) -> str:
     """Return a text of at most ``max_chars`` characters; a longer one is cut, with a note behind it."""
     return text if len(text) <= max_chars else f"{text[:max_chars].rstrip()} … [the rest is left out]"
+
+
+def quotable(words: str) -> str:
+    """Return spoken words for a Markdown quote: one bounded paragraph in which nothing is markup."""
+    plain = truncate(" ".join(words.split()), MAX_QUOTED_CHARS)
+    return "".join(f"\\{char}" if char in "\\`*_[]<>~|$#" else char for char in plain)
 
 
 def plain_text(text: str) -> str:

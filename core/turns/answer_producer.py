@@ -66,6 +66,20 @@ class AnswerProducer:
         self._can_call_person = can_call_person
         self._predefined_answers = predefined_answers
 
+    async def hear(
+        self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
+    ) -> ClaimedTurn:
+        """Return the turn with the words of its recordings, a quote of which begins its answer.
+
+        Raises:
+            StoreUnavailable: the words cannot be stored.
+        """
+        if self._hearer is None:
+            return claimed
+        claimed, quote = await self._hearer.hear(claimed, running, delivery.show_placeholder)
+        delivery.append(quote)
+        return claimed
+
     async def produce(
         self, claimed: ClaimedTurn, delivery: StreamedMessage, running: ActiveAnswer
     ) -> TurnOutcome:
@@ -78,9 +92,6 @@ class AnswerProducer:
             StoreUnavailable: the reply cannot be stored.
         """
         turn = claimed.turn
-        if self._hearer is not None:
-            claimed, quote = await self._hearer.hear(claimed, running, delivery.show_placeholder)
-            delivery.append(quote)
         delivery.append(repeated_question(claimed))
         if turn.state is TurnState.ANSWERED and turn.outcome is not None:
             delivery.append(turn.partial)
@@ -95,7 +106,7 @@ class AnswerProducer:
             return await self._ask_kimi(claimed, delivery, running)
         async with self._database.begin() as tx:
             await turns.save_answer(tx, turn, text=reply.text, outcome=reply.outcome, options=reply.options)
-            if reply.outcome is not Outcome.NOTICE:
+            if reply.text and reply.outcome is not Outcome.NOTICE:
                 await history.save_answer(tx, turn.conversation_id, turn.seq, turn.id, reply.text)
         delivery.append(reply.text)
         delivery.final_buttons = reply.options
@@ -110,6 +121,8 @@ class AnswerProducer:
     ) -> TurnOutcome:
         if claimed.digest is None:
             claimed = await self._backfill.run(claimed)
+        if self._hearer is not None:
+            await self._hearer.hear_earlier(claimed, running)
         delivery.completion.on_end(lambda: running.cancel(CancelReason.UNDELIVERABLE))
         question = Question(
             turn=claimed.turn,

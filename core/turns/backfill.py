@@ -10,6 +10,7 @@ from core.domain.addresses import ThreadKey
 from core.domain.errors import PlatformError
 from core.domain.events import MessageReceived
 from core.domain.message_content import MessageRole
+from core.inbound.recordings import with_recordings_in
 from core.ports.backfill import Backfill, ThreadMessage
 from core.store import Database, Transaction, conversations, files, history
 from core.store.conversations import Conversation
@@ -24,8 +25,23 @@ MAX_REMEMBERED: Final = 10_000  #: conversations that nothing is missing of, bef
 class ThreadBackfill:
     """Reads the earlier messages of threads, on platforms that can."""
 
-    def __init__(self, database: Database, backfills: Mapping[str, Backfill], *, max_messages: int) -> None:
-        """``backfills`` maps the names of those platforms to their readers."""
+    def __init__(
+        self,
+        database: Database,
+        backfills: Mapping[str, Backfill],
+        *,
+        max_messages: int,
+        hears_recordings: bool = False,
+    ) -> None:
+        """Build the reader.
+
+        Args:
+            database: the store.
+            backfills: the readers of those platforms, by their names.
+            max_messages: of one thread that are read.
+            hears_recordings: whether recordings are read as the words in them.
+        """
+        self._hears_recordings = hears_recordings
         self._database = database
         self._backfills = backfills
         self._max_messages = max_messages
@@ -61,12 +77,17 @@ class ThreadBackfill:
         except PlatformError as exc:
             log.info("backfill.refused", error=str(exc))
             return claimed
+        earlier = self._with_recordings(earlier)
         self._remember(conversation, backfill)
         async with self._database.begin() as tx:
             known = await conversations.load_message_ids(tx, conversation.id)
             await _store_unknown(tx, earlier, known, claimed, question)
             await conversations.mark_backfilled(tx, conversation.id)
         return _with_files_of(replace(claimed, conversation=replace(conversation, backfilled=True)), earlier)
+
+    def _with_recordings(self, messages: Sequence[ThreadMessage]) -> Sequence[ThreadMessage]:
+        hears = self._hears_recordings
+        return [replace(one, content=with_recordings_in(one.content, hears=hears)) for one in messages]
 
     def _remember(self, conversation: Conversation, backfill: Backfill) -> None:
         if len(self._connections) >= MAX_REMEMBERED:
@@ -92,6 +113,7 @@ class ThreadBackfill:
             return claimed
         if not missed:
             return claimed
+        missed = self._with_recordings(missed)
         async with self._database.begin() as tx:
             await _store_unknown(tx, missed, known, claimed, question)
         return _with_files_of(claimed, missed)

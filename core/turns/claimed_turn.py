@@ -32,4 +32,5 @@ class ClaimedTurn:
     command: Command | None = None  #: the command, or the pressed option, to reply to
     refusal: RefusalReason | None = None  #: why Kimi is not asked
     digest: DigestRequest | None = None  #: that the question asks for
+    spoken: str = ""  #: the part of the question's words that was heard in its recordings
     notice_text: str = ""  #: Markdown to show instead of an answer: a welcome, a greeting, a closed text

@@ -89,6 +89,7 @@ class TurnRunner:
             running.cancel(claimed.turn.cancel_reason)
         delivery = self._deliveries.open(claimed)
         try:
+            claimed = await self._producer.hear(claimed, delivery, running)
             outcome = await self._producer.produce(claimed, delivery, running)
             if not delivery.final_buttons:
                 delivery.final_buttons = self._deliveries.final_buttons(claimed, outcome)

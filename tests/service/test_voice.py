@@ -149,3 +149,92 @@ async def test_minutes_are_counted_and_bounded(world: Any, speech: SpeechSimulat
     await room.shows("audio'message.m4a is too long for me to listen to.")
     assert len(speech.requests) == 1
     world.assert_calm()
+
+
+async def test_the_person_sees_that_the_bot_listens(world: Any, speech: SpeechSimulator) -> None:
+    """Hearing takes a while; the message says so until the answer replaces it."""
+    speech.let_hear.clear()
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    await room.shows("Listening…")
+    speech.let_hear.set()
+    assert await world.done(1) == ["complete"]
+    assert [text.count("Listening") for text in room.texts] == [0]
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_several_recordings_are_one_question(world: Any, speech: SpeechSimulator) -> None:
+    """Two clips and a file in one message, under whatever label; the words stand in their order."""
+    await start(world, speech)
+    room = world.direct()
+    clips = [("a.mp4", OGG, "audio/mp4"), ("b.webm", OTHER, "audio/webm"), ("c.txt", b"notes", "text/plain")]
+    await room.send(*clips, text="Both:")
+    assert await world.done(1) == ["complete"]
+    assert asked(world).startswith("Both:\n\nWhat is *tea*?\n\nAnd coffee?")
+    assert (
+        "What is \\*tea\\*? And coffee?" in room.texts[-1] or "What is *tea*? And coffee?" in room.texts[-1]
+    )
+    world.assert_calm()
+
+
+async def test_a_clip_with_a_picture_is_heard(world: Any, speech: SpeechSimulator) -> None:
+    """Telegram's round videos, and Slack's video clips."""
+    clip = b"\x00\x00\x00\x18ftypmp42 round"
+    speech.words[clip] = "What do you see?"
+    await start(world, speech)
+    room = world.direct()
+    if world.name == "telegram":
+        await world.sim.say(int(room.channel), room.people[0], "", media_kind="video_note", content=clip)
+    else:
+        await world.sim.share_file(
+            room.channel,
+            room.people[0],
+            filename="clip.mp4",
+            content=clip,
+            mimetype="video/mp4",
+            subtype="slack_video",
+        )
+    assert await world.done(1) == ["complete"]
+    assert asked(world).startswith("What do you see?")
+    assert [request.name for request in speech.requests] == ["recording.m4a"]
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_a_recording_that_is_replied_to_is_heard(world: Any, speech: SpeechSimulator) -> None:
+    """Its words are its author's, in the question and in the quote."""
+    await start(world, speech)
+    room = world.group("Ann", "Bob")
+    chat, (ann, bob) = int(room.channel), room.people
+    voice = await world.sim.send_voice(chat, ann, content=OGG)
+    await world.sim.say(chat, bob, "@moonthread_bot what does she want?", reply_to=voice)
+    assert await world.done(1) == ["complete"]
+    assert asked(world).startswith("Bob: Ann wrote:\n> What is *tea*?")
+    assert asked(world).endswith("what does she want?")
+    assert "🎤 Ann: What is" in room.texts[-1]
+
+
+@pytest.mark.parametrize("platform", ["slack"])
+async def test_a_clip_above_the_question_is_heard(world: Any, speech: SpeechSimulator) -> None:
+    """A channel's clip mentions nobody: whoever asks the bot in its thread asks about it."""
+    await start(world, speech)
+    room = world.group("Ann", "Bob")
+    ann, bob = room.people
+    root = await world.sim.share_files(room.channel, ann, [("clip.m4a", OGG, "audio/mp4")])
+    await world.sim.say(room.channel, bob, f"<@{world.sim.bot_user}> what does she want?", root)
+    assert await world.done(1) == ["complete"]
+    history = [str(message["content"]) for message in world.requests[-1].messages]
+    assert any(line.startswith("Ann: What is *tea*?") for line in history)
+    assert len(speech.requests) == 1
+
+
+async def test_a_spoken_command_is_a_command(world: Any, speech: SpeechSimulator) -> None:
+    """Saying "slash usage" does what `/usage` does, and Kimi is not asked."""
+    speech.words[OGG] = "Slash usage."
+    await start(world, speech)
+    room = world.direct()
+    await speak(world, room, OGG)
+    await room.shows("What you have used")
+    await world.done(2)
+    assert world.requests == []
+    assert sum("🎤 Slash usage" in text for text in room.texts) == 1

@@ -247,7 +247,7 @@ def test_what_can_be_read_is_attached() -> None:
         ("video", "clip", "video/mp4", 0, {"id": "F3"}),
         ("file", "", "", 0, {"id": "F4", "gone": "yes"}),
         ("file", "sheet", "", 0, {"id": "F5", "external": "yes"}),
-        ("file", "", "audio/mp4", 0, {"id": "F6", "url": "https://f/6"}),
+        ("audio", "", "audio/mp4", 0, {"id": "F6", "url": "https://f/6"}),
     ]
 
 

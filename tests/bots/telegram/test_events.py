@@ -373,7 +373,7 @@ VIDEO = FILE | {"width": 1, "height": 1, "duration": 1}
             "video/mp4",
             0,
         ),
-        ({"video_note": FILE | {"length": 1, "duration": 1}}, "video", "", "video/mp4", 0),
+        ({"video_note": FILE | {"length": 1, "duration": 1}}, "clip", "", "video/mp4", 0),
     ],
 )
 def test_what_can_be_read_is_attached(

@@ -14,6 +14,7 @@ from bots.telegram.tolerant_parsing import parse_update
 from core.domain.addresses import ChatType
 from core.domain.events import CommandReceived, Mention, MessageReceived
 from core.domain.message_content import AttachmentKind, ForwardOrigin, UnsupportedContent
+from core.inbound.recordings import with_recordings
 from core.text.message_text import render_content
 from tests.bots.telegram.test_events import ADA, FORUM, GROUP, MOON, NOW, PRIVATE, message
 
@@ -66,8 +67,8 @@ def read(raw: dict[str, Any], *, kind: str = "message") -> object:
 
 
 def said(chat: dict[str, Any], text: str | None = None, **more: Any) -> MessageReceived:
-    """Return one message that must be something said."""
-    event = read(message(chat, text, **more))
+    """Return one message that must be something said, as a deployment reads it that cannot hear."""
+    event = with_recordings(read(message(chat, text, **more)), hears=False)
     assert isinstance(event, MessageReceived)
     return event
 
