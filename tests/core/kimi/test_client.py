@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 
-from core.domain.clock import ScaledClock
 from core.kimi import (
     AsyncKimi,
     ChatRequest,
@@ -32,6 +31,9 @@ from core.kimi import (
     ToolCall,
     Usage,
 )
+from tests.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
 
 PATIENT = Timeouts(connect_s=1e5, first_byte_s=1e5, idle_s=1e5, whole_s=1e5)
 STREAM = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -39,8 +41,8 @@ WORD = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'
 
 
 def fast(server: Any, **members: Any) -> AsyncKimi:
-    """Return a client for which a thousand seconds are one."""
-    settings: dict[str, Any] = {"clock": ScaledClock(1000), "timeouts": PATIENT}
+    """Return a client on virtual time."""
+    settings: dict[str, Any] = {"clock": LoopClock(), "timeouts": PATIENT}
     return AsyncKimi(api_key="sk-test", base_url=server.url, **settings | members)
 
 
@@ -164,7 +166,7 @@ async def test_nothing_is_retried_behind_the_first_word(server: Any, question: C
 async def test_nobody_there_is_unavailable(question: ChatRequest) -> None:
     """A refused connection is tried again, then told."""
     async with AsyncKimi(
-        api_key="sk-test", base_url="http://127.0.0.1:9", clock=ScaledClock(1000), timeouts=PATIENT
+        api_key="sk-test", base_url="http://127.0.0.1:9", clock=LoopClock(), timeouts=PATIENT
     ) as kimi:
         with pytest.raises(KimiUnavailable, match="ConnectError"):
             await kimi.complete(question)
@@ -197,7 +199,7 @@ async def test_silence_ends_in_a_timeout(server: Any, question: ChatRequest, scr
     """The first byte and the pauses between bytes have limits of their own."""
     server.will(script)
     timeouts = Timeouts(first_byte_s=20, idle_s=10)
-    async with fast(server, clock=ScaledClock(100), timeouts=timeouts, retry=ONCE) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=timeouts, retry=ONCE) as kimi:
         with pytest.raises(KimiTimeout, match=r"\((20|10) s\)") as caught:
             _ = [item async for item in kimi.stream(question)]
     assert caught.value.phase == phase
@@ -207,7 +209,7 @@ async def test_silence_before_the_first_byte_is_tried_again(server: Any, questio
     """A time-out without a word is a failure that may pass."""
     server.will(silent, succeed)
     timeouts = Timeouts(first_byte_s=30, idle_s=1000)
-    async with fast(server, clock=ScaledClock(100), timeouts=timeouts) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=timeouts) as kimi:
         assert len([item async for item in kimi.stream(question)]) == 2
 
 
@@ -217,13 +219,13 @@ async def test_comments_are_signs_of_life(server: Any, question: ChatRequest) ->
     async def script(wire: Any, asked: Any) -> None:
         await wire.stream(WORD)
         for _ in range(8):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(10)
             await wire.send(b": keep-alive\n\n")
         await wire.send(STREAM)
 
     server.will(script)
     timeouts = Timeouts(idle_s=50)
-    async with fast(server, clock=ScaledClock(100), timeouts=timeouts, retry=ONCE) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=timeouts, retry=ONCE) as kimi:
         assert len([item async for item in kimi.stream(question)]) == 3
 
 
@@ -236,12 +238,12 @@ async def test_signs_of_life_without_end_are_no_reply(
     async def script(wire: Any, asked: Any) -> None:
         await wire.stream(WORD if begun else b": wait\n\n")
         while True:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(10)
             await wire.send(b": keep-alive\n\n")
 
     server.will(script)
     timeouts = Timeouts(idle_s=50, eventless_s=60)
-    async with fast(server, clock=ScaledClock(200), timeouts=timeouts, retry=ONCE) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=timeouts, retry=ONCE) as kimi:
         with pytest.raises(KimiTimeout, match=r"\(60 s\)") as caught:
             _ = [item async for item in kimi.stream(question)]
     assert caught.value.phase == "idle"
@@ -252,23 +254,23 @@ async def test_a_slow_reader_is_no_silence(server: Any, question: ChatRequest) -
 
     async def script(wire: Any, asked: Any) -> None:
         await wire.stream(WORD)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(50)
         await wire.send(STREAM)
 
     server.will(script)
     timeouts = Timeouts(idle_s=40)
     events = []
-    async with fast(server, clock=ScaledClock(100), timeouts=timeouts, retry=ONCE) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=timeouts, retry=ONCE) as kimi:
         async for item in kimi.stream(question):
             events.append(item)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(60)
     assert isinstance(events[-1], Finished)
 
 
 async def test_a_whole_reply_has_its_own_limit(server: Any, question: ChatRequest) -> None:
     """A reply that is not streamed may take longer, and is not asked for twice."""
     server.will(silent)
-    async with fast(server, clock=ScaledClock(100), timeouts=Timeouts(first_byte_s=1, whole_s=20)) as kimi:
+    async with fast(server, clock=LoopClock(), timeouts=Timeouts(first_byte_s=1, whole_s=20)) as kimi:
         with pytest.raises(KimiTimeout) as caught:
             await kimi.complete(question)
     assert caught.value.phase == "whole"

@@ -4,13 +4,15 @@ import asyncio
 
 import pytest
 
-from core.domain.clock import ScaledClock, SystemClock
 from core.kimi.deadline_timer import DeadlineTimer
+from tests.virtual_time import LoopClock
+
+pytestmark = pytest.mark.virtual_time
 
 
 async def test_a_wait_in_time_has_its_result() -> None:
     """What ends before the limit is returned, wait after wait."""
-    watch = DeadlineTimer(SystemClock())
+    watch = DeadlineTimer(LoopClock())
     for number in range(100):
         assert await watch.wait(asyncio.sleep(0, number), deadline=watch.deadline_in(30)) == number
     watch.stop()
@@ -18,7 +20,7 @@ async def test_a_wait_in_time_has_its_result() -> None:
 
 async def test_a_wait_too_long_is_cancelled_and_the_task_lives_on() -> None:
     """The limit ends the wait only: the task is not left cancelled."""
-    watch = DeadlineTimer(ScaledClock(100))
+    watch = DeadlineTimer(LoopClock())
     await watch.wait(asyncio.sleep(0), deadline=watch.deadline_in(1000))
     with pytest.raises(TimeoutError):
         await watch.wait(asyncio.Event().wait(), deadline=watch.deadline_in(3))
@@ -30,17 +32,17 @@ async def test_a_wait_too_long_is_cancelled_and_the_task_lives_on() -> None:
 
 async def test_later_limits_replace_earlier_ones() -> None:
     """A timer that was set for an earlier wait does not end a later one."""
-    watch = DeadlineTimer(ScaledClock(100))
+    watch = DeadlineTimer(LoopClock())
     await watch.wait(asyncio.sleep(0), deadline=watch.deadline_in(3))
-    assert await watch.wait(asyncio.sleep(0.1, "late"), deadline=watch.deadline_in(1000)) == "late"
-    await asyncio.sleep(0.1)  # nobody waits now
+    assert await watch.wait(asyncio.sleep(10, "late"), deadline=watch.deadline_in(1000)) == "late"
+    await asyncio.sleep(10)  # nobody waits now
     with pytest.raises(TimeoutError):
         await watch.wait(asyncio.Event().wait(), deadline=watch.deadline_in(3))
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
     """Only the watch's own interruption becomes a time-out."""
-    watch = DeadlineTimer(SystemClock())
+    watch = DeadlineTimer(LoopClock())
     task = asyncio.create_task(watch.wait(asyncio.Event().wait(), deadline=watch.deadline_in(30)))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     task.cancel()

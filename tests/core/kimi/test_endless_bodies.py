@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from core.domain.clock import ScaledClock
 from core.kimi import (
     AsyncKimi,
     ChatRequest,
@@ -26,6 +25,7 @@ from core.kimi.body_decoder import BodyDecoder
 from core.kimi.sse import MAX_EVENT_BYTES
 from core.kimi.tool_calls import MAX_HELD_CHARS
 from core.kimi.transport import MAX_BODY_BYTES
+from tests.virtual_time import LoopClock
 
 ONCE = RetryPolicy(max_attempts=1)
 BOMB = gzip.compress(bytes(4 * MAX_BODY_BYTES), compresslevel=1)
@@ -41,7 +41,7 @@ async def drip(wire: Any, asked: Any) -> None:
     await wire.head(content_type="application/json", connection="close")
     while not wire.writer.is_closing():
         await wire.send(b" ")
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(1)
 
 
 async def drip_error(wire: Any, asked: Any) -> None:
@@ -49,15 +49,15 @@ async def drip_error(wire: Any, asked: Any) -> None:
     await wire.head("400 Bad Request", connection="close")
     while not wire.writer.is_closing():
         await wire.send(b" ")
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(1)
 
 
 def client(server: Any, **timeouts: float) -> AsyncKimi:
-    """Return a client for which a thousand seconds are one."""
+    """Return a client on virtual time."""
     return AsyncKimi(
         api_key="sk-test",
         base_url=server.url,
-        clock=ScaledClock(1000),
+        clock=LoopClock(),
         timeouts=Timeouts(
             **{"connect_s": 1e5, "first_byte_s": 1e5, "idle_s": 1e5, "whole_s": 1e5} | timeouts
         ),
@@ -65,6 +65,7 @@ def client(server: Any, **timeouts: float) -> AsyncKimi:
     )
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "call",
     [
@@ -100,6 +101,7 @@ async def test_the_blocking_client_refuses_it_as_well(server: Any) -> None:
         await asyncio.to_thread(read)
 
 
+@pytest.mark.virtual_time
 async def test_a_body_that_arrives_for_ever_ends(server: Any) -> None:
     """A byte a second is a sign of life, and no reason to wait for hours."""
     server.will(drip)
@@ -108,6 +110,7 @@ async def test_a_body_that_arrives_for_ever_ends(server: Any) -> None:
             await kimi.models()
 
 
+@pytest.mark.virtual_time
 async def test_the_body_of_an_error_is_not_waited_for(server: Any) -> None:
     """Its status says enough."""
     server.will(drip_error)
@@ -125,6 +128,7 @@ def test_a_whole_reply_has_a_bound() -> None:
         decoder.feed(b" " * MAX_EVENT_BYTES)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "fragment", [lambda at: {"function": {"arguments": "a" * 1_000}}, lambda at: {"id": str(at)}]
 )

@@ -16,7 +16,7 @@ from bots.simulator.kimi import (
     per_question,
 )
 from bots.simulator.kimi.refusal import OVERLOADED
-from core.domain.clock import ScaledClock
+from tests.virtual_time import LoopClock
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -128,14 +128,16 @@ async def test_an_unknown_address_is_answered_like_moonshots_front(client: httpx
     assert response.json()["error"] == "url.not_found"
 
 
-async def test_a_minute_of_the_clock_makes_room(client: httpx.AsyncClient, ask: Ask) -> None:
+@pytest.mark.virtual_time
+async def test_a_minute_of_the_clock_makes_room(
+    client: httpx.AsyncClient, ask: Ask, loop_clock: LoopClock
+) -> None:
     """Requests per minute are counted on the injected clock."""
-    clock = ScaledClock(100)
     account = replace(Account.tier(0), counts_refused=False)
-    async with KimiSimulator(clock=clock, account=account, script=answer_with("ok")) as kimi:
+    async with KimiSimulator(clock=loop_clock, account=account, script=answer_with("ok")) as kimi:
         url = f"{kimi.base_url}/chat/completions"
         statuses = [(await client.post(url, json=ask())).status_code for _ in range(4)]
-        await clock.sleep(61)
+        await loop_clock.sleep(61)
         later = await client.post(url, json=ask())
 
     assert statuses == [200, 200, 200, 429]
