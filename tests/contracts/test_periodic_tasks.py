@@ -113,7 +113,7 @@ async def test_a_stop_does_not_wait_for_a_round(database: Database) -> None:
         await asyncio.sleep(3600)
 
     async with engine_with(database, do):
-        await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.wait_for(begun.wait(), timeout=100)
         before = time.monotonic()
     assert time.monotonic() - before < 5
 
@@ -160,9 +160,9 @@ async def test_a_round_goes_to_the_other_replica_when_its_own_stops(
         done.set()
 
     async with engine_with(replicas[0], forever):
-        await asyncio.wait_for(begun.wait(), 60)
+        await asyncio.wait_for(begun.wait(), timeout=100)
     async with engine_with(replicas[1], quickly):
-        await asyncio.wait_for(done.wait(), 60)
+        await asyncio.wait_for(done.wait(), timeout=100)
 
 
 @pytest.mark.parametrize(

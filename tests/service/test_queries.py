@@ -12,7 +12,7 @@ from sqlalchemy import event
 from bots.simulator.kimi import answer_with
 from core.domain.queue import Lane, QueueKey
 from core.retention import Retention
-from core.store import Database, Transaction, export, migrate
+from core.store import Database, Transaction, export
 from core.store.schema import metadata
 from core.work_queue.postgres import statements
 
@@ -169,10 +169,9 @@ async def test_no_statement_reads_a_growing_table_from_end_to_end(world: Any) ->
     assert not found, "\n".join(f"{tables}: {statement}" for statement, tables in found.items())
 
 
-async def test_the_engines_own_statements_use_indexes(postgres_url: str) -> None:
+async def test_the_engines_own_statements_use_indexes(migrated_postgres_url: str) -> None:
     """What runs on procrastinate's tables finds open events without reading the inbox."""
-    await migrate.upgrade(postgres_url)
-    database = Database(postgres_url)
+    database = Database(migrated_postgres_url)
     texts = {"task": "x", "lock": statements.lock_name(QueueKey(1, Lane.TURNS)), "lane": "turns"}
     values = {**texts, "at_once": True, "queues": ["slack"], "stalled_s": 3.0}
     ours = [text for name, text in vars(statements).items() if name.isupper() and "procrastinate_" in text]

@@ -65,7 +65,7 @@ class Console:
     async def in_own_process(self, *arguments: str) -> Done:
         """Run the console script to its end in a process of its own."""
         process = await self.start(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+        out, err = await asyncio.wait_for(process.communicate(), timeout=100)
         return Done(process.returncode or 0, out.decode(), err.decode())
 
     async def shell(self, line: str) -> Done:
@@ -79,16 +79,16 @@ class Console:
             env=self._environment() | {"PATH": os.environ["PATH"]},
         )
         self.processes.append(process)
-        out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+        out, err = await asyncio.wait_for(process.communicate(), timeout=100)
         return Done(process.returncode or 0, out.decode(), err.decode())
 
     async def interrupted(self, *arguments: str, after: str) -> Done:
         """Start a command, press Ctrl-C once it has shown ``after``, and return how it ended."""
         process = await self.start(*arguments)
         process.stdin.close()
-        shown = await asyncio.wait_for(process.stdout.readuntil(after.encode()), timeout=60)
+        shown = await asyncio.wait_for(process.stdout.readuntil(after.encode()), timeout=100)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+        out, err = await asyncio.wait_for(process.communicate(), timeout=100)
         return Done(process.returncode or 0, (shown + out).decode(), err.decode())
 
     def _environment(self) -> dict[str, str]:

@@ -293,7 +293,7 @@ async def on_terminal(moonthread: Any, *arguments: str) -> str:
             while piece := os.read(ours, 4096):
                 shown.append(piece)
 
-    await asyncio.wait_for(asyncio.to_thread(read), timeout=60)
-    await asyncio.wait_for(process.wait(), timeout=60)
+    await asyncio.wait_for(asyncio.to_thread(read), timeout=100)
+    await asyncio.wait_for(process.wait(), timeout=100)
     os.close(ours)
     return b"".join(shown).decode()

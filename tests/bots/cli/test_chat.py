@@ -77,7 +77,7 @@ async def test_a_second_talk_at_the_same_time_is_refused(with_kimi: Any, kimi: K
     """Two would answer each other's questions."""
     first = await with_kimi.start("chat")
     first.stdin.write(b"hi\n")
-    await asyncio.wait_for(first.stdout.readline(), timeout=60)
+    await asyncio.wait_for(first.stdout.readline(), timeout=100)
 
     second = await with_kimi("chat", piped="hi\n")
     first.stdin.close()
@@ -86,7 +86,7 @@ async def test_a_second_talk_at_the_same_time_is_refused(with_kimi: Any, kimi: K
         1,
         "moonthread: another moonthread chat is open; leave that one first\n",
     )
-    assert await asyncio.wait_for(first.wait(), timeout=60) == 0
+    assert await asyncio.wait_for(first.wait(), timeout=100) == 0
 
 
 PROMPTED = "\x1b[?2004h"
@@ -137,6 +137,7 @@ async def talk(with_kimi: Any, kimi: KimiSimulator) -> Any:
     return terminal
 
 
+@pytest.mark.slow
 async def test_ctrl_c_ends_an_answer_and_then_the_talk(talk: Any, kimi: KimiSimulator) -> None:
     """The first Ctrl-C stops the answer, one at the empty prompt leaves with status 0."""
     kimi.script = answer_with("word " * 2000, chunks_per_s=50)
@@ -148,7 +149,7 @@ async def test_ctrl_c_ends_an_answer_and_then_the_talk(talk: Any, kimi: KimiSimu
     await talk.until(PROMPTED, times=2)
     talk.type("\x03")
 
-    assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
+    assert await asyncio.wait_for(talk.process.wait(), timeout=100) == 0
     assert "Thinking" in talk.text
     assert "Traceback" not in talk.text
     assert len(kimi.requests) == 1
@@ -165,7 +166,7 @@ async def test_ctrl_c_clears_what_is_typed(talk: Any, kimi: KimiSimulator) -> No
     await talk.until(PROMPTED, times=2)
     talk.type("\x04")
 
-    assert await asyncio.wait_for(talk.process.wait(), timeout=60) == 0
+    assert await asyncio.wait_for(talk.process.wait(), timeout=100) == 0
     assert [turns_of(request) for request in kimi.requests] == [[("user", "but this")]]
 
 
@@ -176,7 +177,7 @@ async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> 
     talk.type("\x1b\rWhy?\r")
     await talk.until(PROMPTED, times=2)
     talk.type("\x04")
-    await asyncio.wait_for(talk.process.wait(), timeout=60)
+    await asyncio.wait_for(talk.process.wait(), timeout=100)
 
     assert turns_of(kimi.requests[0]) == [("user", "def f():\n    return 1\nWhy?")]
 
@@ -185,7 +186,7 @@ async def test_pasted_lines_are_one_question(talk: Any, kimi: KimiSimulator) -> 
 async def test_the_first_lines_say_what_goes_on(talk: Any, with_kimi: Any) -> None:
     """The greeting names the model and the keys; earlier lines are kept for this user only."""
     talk.type("\x04")
-    await asyncio.wait_for(talk.process.wait(), timeout=60)
+    await asyncio.wait_for(talk.process.wait(), timeout=100)
 
     assert "Kimi (kimi-k2.6) remembers what was said here before" in talk.text
     assert (with_kimi.folder / "data" / "chat_history").stat().st_mode & 0o777 == 0o600

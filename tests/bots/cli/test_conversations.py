@@ -1,6 +1,8 @@
 """What was asked, rated and left open, on the command line."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,19 @@ from core.store import Database, history
 from core.store.history import HistoryMessage
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test of this process leaves its conversation for the others."""
+    return tmp_path_factory.mktemp("talked") / "data"
+
+
 @pytest.fixture
-async def talked(with_kimi: Any, kimi: KimiSimulator) -> Any:
+async def talked(with_kimi: Any, kimi: KimiSimulator, kept: Path) -> Any:
     """A command line whose ``chat`` has had a question with a rated answer, and one without an answer."""
+    data = with_kimi.folder / ".local/share/moonthread"
+    if kept.exists():  # noqa: ASYNC240 (one look)
+        shutil.copytree(kept, data)
+        return with_kimi
     kimi.script = answer_with("By the *link* below.", chunks_per_s=1000)
     assert (await with_kimi("chat", piped="How do I reset\nWhat else?\n")).status == 0
     database = Database(f"sqlite:///{with_kimi.folder}/.local/share/moonthread/moonthread.db")
@@ -23,6 +35,7 @@ async def talked(with_kimi: Any, kimi: KimiSimulator) -> Any:
         await tx.execute(sql(rated), {"at": "2026-11-29 10:00:00"})
         await tx.execute(sql("UPDATE turns SET outcome = 'failed:overloaded' WHERE id = 2"))
     await database.close()
+    shutil.copytree(data, kept)
     return with_kimi
 
 

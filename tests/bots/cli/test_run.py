@@ -18,14 +18,14 @@ async def shown(screen: Screen, text: str) -> None:
     """Wait until a message of a bot holds ``text``."""
     with screen.watching() as frames:
         while not any(text in message.text for message in screen.messages.values() if message.by_bot):
-            await asyncio.wait_for(frames.get(), timeout=30)
+            await asyncio.wait_for(frames.get(), timeout=100)
 
 
 async def started(process: asyncio.subprocess.Process) -> list[dict[str, Any]]:
     """Read log lines until the service says that it has started."""
     lines: list[dict[str, Any]] = []
     while not lines or lines[-1]["event"] != "service.started":
-        line = await asyncio.wait_for(process.stderr.readline(), timeout=60)
+        line = await asyncio.wait_for(process.stderr.readline(), timeout=100)
         assert line, lines
         lines.append(json.loads(line))
     return lines
@@ -61,7 +61,7 @@ async def test_it_serves_both_platforms_until_it_is_stopped(
         await shown(slack.screen, "Hello, you.")
         await shown(telegram.screen, "Hello, you.")
         process.send_signal(number)
-        out, err = await asyncio.wait_for(process.communicate(), timeout=30)
+        out, err = await asyncio.wait_for(process.communicate(), timeout=100)
 
     assert (process.returncode, out) == (0, b"")
     log = json.dumps(lines) + err.decode()
@@ -79,7 +79,7 @@ async def test_only_the_named_platform_is_served(with_kimi: Any) -> None:
         process = await with_kimi.start("run", "--platform", "telegram")
         lines = await started(process)
         process.terminate()
-        await asyncio.wait_for(process.communicate(), timeout=30)
+        await asyncio.wait_for(process.communicate(), timeout=100)
 
         assert lines[-1]["platforms"] == ["telegram"]
         assert slack.calls == []
@@ -104,7 +104,7 @@ async def test_a_second_process_on_the_same_file_is_refused(with_kimi: Any) -> N
         assert "moonthread: another Moonthread process is using " in second.err
         assert first.returncode is None
         first.terminate()
-        await asyncio.wait_for(first.communicate(), timeout=30)
+        await asyncio.wait_for(first.communicate(), timeout=100)
 
 
 @pytest.mark.slow

@@ -12,17 +12,16 @@ from core.domain.clock import SystemClock
 from core.domain.events import Mention
 from core.inbound.flood_control import FloodControl
 from core.inbound.ingest import Ingestor
-from core.store import Database, flood_counters, migrate
+from core.store import Database, flood_counters
 from core.work_queue.active_answers import ActiveAnswers
 from core.work_queue.embedded import EmbeddedWorkQueue
 from tests.event_builders import START, slack_channel
 
 
 @pytest.fixture
-async def replicas(postgres_url: str) -> AsyncIterator[list[Database]]:
+async def replicas(migrated_postgres_url: str) -> AsyncIterator[list[Database]]:
     """Two connections' pools to one database, as two processes have them."""
-    await migrate.upgrade(postgres_url)
-    databases = [Database(postgres_url), Database(postgres_url)]
+    databases = [Database(migrated_postgres_url) for _ in range(2)]
     yield databases
     for database in databases:
         await database.close()

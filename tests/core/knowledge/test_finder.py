@@ -68,13 +68,10 @@ async def test_the_best_passage_is_first(database: Database) -> None:
     assert await headings(database, "") == []
 
 
-async def test_both_databases_rank_alike(sqlite_url: str, postgres_url: str) -> None:
+async def test_both_databases_rank_alike(migrated_sqlite_url: str, migrated_postgres_url: str) -> None:
     """Scores and order are the same to the last digit on SQLite and on PostgreSQL."""
-    from core.store import migrate
-
     ranked = []
-    for url in (sqlite_url, postgres_url):
-        await migrate.upgrade(url)
+    for url in (migrated_sqlite_url, migrated_postgres_url):
         database = Database(url)
         for number in range(6):
             await put(database, TEXT.replace("ten", f"{number} ten tea"), name=f"{number}.md")

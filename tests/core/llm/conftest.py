@@ -22,7 +22,7 @@ from core.llm import (
     RateLimiter,
     WriteBehindStore,
 )
-from core.store import Database, migrate
+from core.store import Database
 
 MakeLimiter = Callable[..., RateLimiter]
 
@@ -33,9 +33,8 @@ async def limiter_store(request: pytest.FixtureRequest) -> AsyncIterator[Limiter
     if request.param == "memory":
         yield MemoryLimiterStore()
         return
-    url = request.getfixturevalue("postgres_url" if request.param == "postgresql" else "sqlite_url")
-    await migrate.upgrade(url)
-    database = Database(url)
+    kind = "postgres" if request.param == "postgresql" else "sqlite"
+    database = Database(request.getfixturevalue(f"migrated_{kind}_url"))
     if request.param == "write-behind":
         store = WriteBehindStore(database, "account")
         yield store

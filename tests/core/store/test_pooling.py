@@ -21,7 +21,7 @@ async def test_a_direct_connection_keeps_its_session(database: Database) -> None
 
 async def test_transaction_pooling_is_found(postgres_url: str) -> None:
     """PgBouncer's documentation: in transaction mode what a session has set is lost."""
-    async with asyncio.timeout(30), pooled(postgres_url) as url:
+    async with asyncio.timeout(100), pooled(postgres_url) as url:
         database = Database(url)
         assert await has_transaction_pooling(database)
         async with database.begin() as tx:  # it works otherwise, which is why nobody notices
@@ -33,7 +33,7 @@ async def test_the_start_says_so_in_one_line(postgres_url: str, database: Databa
     """The line has the remedy; without such a pooler there is none."""
     with capture_logs() as lines:
         await warn_of_transaction_pooling(database)
-        async with asyncio.timeout(30), pooled(postgres_url) as url:
+        async with asyncio.timeout(100), pooled(postgres_url) as url:
             behind = Database(url)
             await warn_of_transaction_pooling(behind)
             await behind.close()
@@ -45,7 +45,7 @@ async def test_the_start_says_so_in_one_line(postgres_url: str, database: Databa
 async def test_check_calls_it_a_fault(migrated_postgres_url: str) -> None:
     """Moonthread check: one line with what to do, beside the revision; directly there is no such line."""
     direct = await check_store.run_checks(Settings(database_url=SecretStr(migrated_postgres_url)))
-    async with asyncio.timeout(60), pooled(migrated_postgres_url) as url:
+    async with asyncio.timeout(100), pooled(migrated_postgres_url) as url:
         found = await check_store.run_checks(Settings(database_url=SecretStr(url)))
 
     assert [one.level for one in direct] == ["ok"]

@@ -241,12 +241,9 @@ async def test_an_open_event_is_never_too_old(database: Database, asks: Asking) 
         assert len((await tx.execute(text("SELECT id FROM turns"))).all()) == 1
 
 
-async def test_one_replica_deletes_at_a_time(postgres_url: str) -> None:
+async def test_one_replica_deletes_at_a_time(migrated_postgres_url: str) -> None:
     """On PostgreSQL the second one leaves it to the first."""
-    from core.store import migrate
-
-    await migrate.upgrade(postgres_url)
-    database = Database(postgres_url)
+    database = Database(migrated_postgres_url)
     async with database.begin() as first, database.begin() as second:
         assert await privacy.purge(first, before=datetime.now(UTC), tenants=TENANTS) == 0
         assert await privacy.purge(second, before=datetime.now(UTC), tenants=TENANTS) is None

@@ -1,24 +1,21 @@
 """Counting what was used stays cheap when much is stored."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from core.access import Actor, QuotaLimits, QuotaUsage
-from core.store import Database, migrate, quotas
+from core.store import Database, quotas
 
 ANN = Actor(platform="slack", tenant="T1", channel="C1", person_id="U1")
 EVERY = QuotaLimits(person_messages=1, person_tokens=1, chat_messages=1, chat_tokens=1, tenant_tokens=1)
 
 
 @pytest.fixture
-async def sqlite(tmp_path: Path) -> Any:
+async def sqlite(migrated_sqlite_url: str) -> Any:
     """A migrated SQLite database."""
-    url = f"sqlite:///{tmp_path / 'moonthread.db'}"
-    await migrate.upgrade(url)
-    database = Database(url)
+    database = Database(migrated_sqlite_url)
     yield database
     await database.close()
 

@@ -124,7 +124,7 @@ async def test_a_page_that_comes_later_sees_all_and_then_each_change(page: httpx
     await page.post("/say", json=said)
     kinds = set()
 
-    async with asyncio.timeout(60), changes(page) as following:
+    async with asyncio.timeout(100), changes(page) as following:
         snapshot = await anext(following)
         async for change in following:
             kinds.add(change["kind"])

@@ -52,7 +52,7 @@ async def lines_until(process: asyncio.subprocess.Process, last: str) -> str:
     """Return what the process prints up to the line that holds ``last``."""
     assert process.stdout is not None
     lines = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         while last not in lines:
             line = await process.stdout.readline()
             assert line, lines
@@ -60,7 +60,8 @@ async def lines_until(process: asyncio.subprocess.Process, last: str) -> str:
     return lines
 
 
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_command_prints_its_address_and_ends_quietly(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -70,11 +71,11 @@ async def test_the_command_prints_its_address_and_ends_quietly(
         address = re.search(r"http://127\.0\.0\.1:\d+", told)
         assert address is not None
         assert "scripted stand-in" in told
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             assert "Moonthread" in (await client.get(address[0])).text
             async with client.stream("GET", f"{address[0]}/events"):  # an open page must not hold it up
                 process.send_signal(number)
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(100):
                     _, errors = await process.communicate()
 
     assert errors.decode() == ""
@@ -101,9 +102,12 @@ async def test_settings_with_a_key_make_their_kimi_answer() -> None:
         settings = Settings(
             kimi_api_key=SecretStr("sk-test"), kimi_base_url=kimi.base_url, kimi_model="kimi-k3"
         )
-        async with opened(kimi=settings) as url, httpx.AsyncClient(base_url=url, trust_env=False) as page:
+        async with (
+            opened(kimi=settings) as url,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as page,
+        ):
             said = {"visitor": 0, "platform": "telegram", "channel": "1001", "text": "Who are you?"}
-            async with page.stream("GET", "/events") as events, asyncio.timeout(60):
+            async with page.stream("GET", "/events") as events, asyncio.timeout(100):
                 lines = events.aiter_lines()
                 snapshot = await anext(lines)
                 await page.post("/say", json=said)

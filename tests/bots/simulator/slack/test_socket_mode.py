@@ -36,7 +36,7 @@ class Listener:
         """Wait until so many events came."""
         while len(self.events) < count:
             self.heard.clear()
-            await asyncio.wait_for(self.heard.wait(), timeout=10)
+            await asyncio.wait_for(self.heard.wait(), timeout=100)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ class open_socket:  # noqa: N801 - reads as a function
 
 async def envelope(socket: ClientConnection) -> Any:
     """Return the next frame as JSON."""
-    return json.loads(await asyncio.wait_for(socket.recv(), timeout=10))
+    return json.loads(await asyncio.wait_for(socket.recv(), timeout=100))
 
 
 async def test_what_is_not_acknowledged_comes_again(slack: SlackSimulator, clock: Any) -> None:
