@@ -25,7 +25,7 @@ async def test_a_table_of_what_was_used(talked: Any) -> None:
 
     head, day, total = table.out.splitlines()
     assert head.split() == [
-        "day", "messages", "prompt", "cached", "completion", "reasoning", "usd", "unpriced",
+        "day", "messages", "prompt", "cached", "completion", "reasoning", "usd", "unpriced", "sound_s",
     ]  # fmt: skip
     assert day.split()[1:] == total.split()[1:]
     (row,) = csv.DictReader(io.StringIO(by_model.out))
