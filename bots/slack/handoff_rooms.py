@@ -29,6 +29,7 @@ from core.ports.platform import Budget
 
 log = structlog.get_logger(__name__)
 
+_NO_WORDS: Final = "…"  #: stands for a comment that was taken away: Slack updates no message to an empty text
 _DONE_CODES: Final = frozenset({"already_reacted", "no_reaction"})
 
 
@@ -165,8 +166,6 @@ class SlackHandoffRooms:
 
     async def edit_caption(self, ref: MessageRef, caption: str) -> None:
         """Replace the comment on files."""
-        comment = self._uploader.render_comment(caption)
-        if not comment:
-            raise PlatformRefused("Slack updates no message to an empty text")
+        comment = self._uploader.render_comment(caption) or _NO_WORDS
         with translate_errors("chat.update", idempotent=True):
             await self._client.chat_update(channel=ref.channel, ts=ref.message_id, text=comment)

@@ -251,6 +251,8 @@ async def test_files_that_go_together_are_shown_with_their_caption(room: RoomSta
     for caption in ("see", "see"):
         await room.rooms.edit_caption(shown[0], caption)
     assert room.text_of(shown[0]) == "see"
+    await room.rooms.edit_caption(shown[0], "")
+    assert "see" not in room.text_of(shown[0])
 
 
 async def test_a_long_caption_is_refused(room: RoomStage, picture: Path) -> None:
