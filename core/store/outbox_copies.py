@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Text, cast, select, update
+from sqlalchemy import ColumnElement, Text, cast, select, update
 
 from core.domain.addresses import ThreadKey
 from core.domain.buttons import ButtonAction, OptionButton
@@ -32,9 +32,9 @@ async def load_copies(tx: Transaction, key: ThreadKey, message_id: str) -> Seque
 
 async def load_media_group(tx: Transaction, handoff_id: int, media_group_id: str) -> Sequence[OutboxItem]:
     """Return the rows that copy an album, in the order in which they were stored."""
-    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id).order_by(_O.c.id.desc()).limit(100)
-    items = [build_item(row) for row in await tx.execute(query)]
-    return [one for one in reversed(items) if one.content.media_group_id == media_group_id]
+    query = select(*COLUMNS).where(_O.c.handoff_id == handoff_id, _mentions(media_group_id))
+    items = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
+    return [one for one in items if one.content.media_group_id == media_group_id]
 
 
 async def load_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
@@ -42,26 +42,28 @@ async def load_album(tx: Transaction, item: OutboxItem) -> Sequence[OutboxItem]:
 
     An album consists of the copies of one message, or of the messages of one media group.
     """
-    source = item.source
+    group, source = item.content.media_group_id, item.source
+    if item.handoff_id is None or not source.message_id:
+        return [item]
     of_message = (
         _O.c.source_platform == source.platform,
         _O.c.source_channel == source.channel,
         _O.c.source_message_id == source.message_id,
     )
     query = select(*COLUMNS).where(
-        *(() if item.content.media_group_id else of_message),
+        *((_mentions(group),) if group else of_message),
         _O.c.handoff_id == item.handoff_id,
         _O.c.side == item.side,
         _O.c.kind.in_((OutboxKind.TEXT, OutboxKind.FILE)),
         _O.c.state.in_((OutboxState.OPEN, OutboxState.DONE)),
     )
     rows = [build_item(row) for row in await tx.execute(query.order_by(_O.c.id))]
-    return [one for one in rows if _in_one_album(item, one) and not one.content.withdrawn]
+    return [one for one in rows if one.content.media_group_id == group and not one.content.withdrawn]
 
 
-def _in_one_album(item: OutboxItem, other: OutboxItem) -> bool:
-    group = item.content.media_group_id
-    return item.source == other.source or (bool(group) and group == other.content.media_group_id)
+def _mentions(media_group_id: str) -> ColumnElement[bool]:
+    """Return the condition that a row's content holds an album's id, which is plain ASCII."""
+    return cast(_O.c.content, Text).contains(f'"{media_group_id}"', autoescape=True)
 
 
 async def withdraw(tx: Transaction, item: OutboxItem) -> bool:

@@ -10,14 +10,16 @@ from core.domain.addresses import Address
 from core.domain.bot_messages import MessageRef
 from core.domain.errors import ThreadClosed
 from core.domain.events import MessageReceived
-from core.domain.handoff_state import OutboxKind, OutboxState
+from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
 from core.domain.message_content import Attachment, AttachmentKind, ReplyContext
 from core.domain.queue import QueueKey
+from core.handoff.outbox_writer import enqueue
 from core.ports.handoff_rooms import LocalFile
 from core.store import outbox
 from core.testing.fake_handoff_rooms import FakeHandoffRooms
 from core.testing.fake_screen import FakeMessage
 from tests.core.handoff.conftest import LIN, Screens, desk_chat, desk_chat_message
+from tests.core.handoff.test_internal_notes import album
 from tests.core.handoff.test_reactions import reaction
 from tests.event_builders import ANN, Chat, direct_chat, picture, slack_channel
 
@@ -323,3 +325,22 @@ async def test_a_single_file_keeps_its_words_above(screens: Screens, thread: str
     assert at_customer(screens) == [("", ["1.jpg"])]
     copies = [one for one in await screens.items() if one.kind is OutboxKind.TEXT and one.source.message_id]
     assert not any(one.content.is_caption for one in copies)
+
+
+async def test_a_late_edit_into_a_note_finds_the_album(screens: Screens, thread: str) -> None:
+    """However much was written since, all of it is taken back."""
+    parts = album(thread, ["These", "", ""])
+    for part in parts:
+        await screens.ingest(part)
+    await screens.settle()
+    screens.runner = _nobody
+    handoff = await screens.handoff()
+    async with screens.database.begin() as tx:
+        for _ in range(120):
+            await enqueue(tx, handoff, 1, OutboxKind.REACTION, OutboxSide.CUSTOMER)
+    await screens.ingest(slack_channel().edit(parts[1], "// These"))
+    items = await screens.items()
+    deleted = {one.content.of for one in items if one.kind is OutboxKind.DELETE}
+    assert deleted == {
+        one.id for one in items if one.source.message_id in {part.message_id for part in parts}
+    }

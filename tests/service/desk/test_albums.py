@@ -108,3 +108,16 @@ async def test_an_album_whose_topic_was_deleted_arrives_in_the_new_one(office: A
     await office.until(lambda: len(telegram_media(again)) == 3, "the album is there")
     assert len(set(albums_of(telegram_media(again)))) == 1
     assert {str(one.thread_id) for one in telegram_media(again)} == {again.thread}
+
+
+async def test_between_slack_rooms_files_of_a_message_stay_one(office: Any) -> None:
+    """Both ways, and a deletion takes all of them back."""
+    ann, team = await talking(office, "slack", "slack")
+    files = [(f"{number}.png", content, "image/png") for number, content in enumerate(PICTURES)]
+    await ann.sim.share_files(ann.channel, ann.person, files)
+    said = await team.sim.share_files(team.channel, team.person, files, text="back", thread_ts=team.thread)
+    await office.until(lambda: slack_messages(ann) and slack_messages(team), "both are there")
+    assert slack_messages(team) == [("", PICTURES)]
+    assert slack_messages(ann) == [("*Lin:* back", PICTURES)]
+    await team.sim.delete(team.channel, said)
+    await office.until(lambda: not slack_messages(ann), "the customer sees none of them")
