@@ -32,6 +32,7 @@ async def opened(*, port: int = 0, kimi: Settings | None = None) -> AsyncIterato
     async with Stage(kimi=kimi) as stage:
         feed = Feed({"slack": stage.slack.screen, "telegram": stage.telegram.screen})
         async with feed:
+            await stage.let_people_talk()
             web = await _served(stage, feed, port)
             try:
                 yield web.url

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from bots.simulator.demo import shop_tools
 from bots.simulator.demo.service_process import ServiceProcess
 from bots.simulator.demo.shop import learn, set_rules
+from bots.simulator.demo.talk import CHANNEL, TALK
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.slack.records import buttons_of
@@ -126,6 +127,13 @@ class Stage:
         async with self._restarting:
             await self._service.kill()
             await self._service.start()
+
+    async def let_people_talk(self) -> None:
+        """Let the people talk in a channel of Slack, so that there is something to sum up."""
+        people = {visitor.name: visitor.slack for visitor in self.visitors}
+        channel = next(id_ for id_, name in self.channels.items() if name == CHANNEL)
+        for name, words in TALK:
+            await self.slack.say(channel, people[name], words)
 
     async def _learned(self) -> None:
         """Give up what is still being learnt, and let its fault be known."""

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Sequence
 
-from bots.simulator.kimi.demo_service import from_passages, team_words
+from bots.simulator.kimi.demo_service import digest_words, from_passages, team_words
 from bots.simulator.kimi.demo_texts import CHINESE, ENGLISH, Words, moon_month
 from bots.simulator.kimi.demo_tools import reservation
 from bots.simulator.kimi.messages import text_of
@@ -38,7 +38,7 @@ _QUOTED_CHARS = 200
 
 def demo_script(request: SeenRequest) -> ScriptedReply:
     """Return the stand-in's answer to the last question of ``request``."""
-    if told := team_words(request):
+    if told := team_words(request) or digest_words(request):
         return ScriptedReply(told)
     said = [text_of(message.get("content")) for message in request.history if message.get("role") == "user"]
     question, earlier = (said[-1], said[:-1]) if said else ("", [])

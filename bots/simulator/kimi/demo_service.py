@@ -1,7 +1,8 @@
-"""What the demo's script says as a service desk's Kimi: from passages, as a judge, for the team. Pure.
+"""What the demo's script says as a service desk's Kimi, as a judge, for the team, and as a digest. Pure.
 
 The forms of these requests are those of :mod:`core.knowledge.prompt_passages`,
-:mod:`core.turns.intent_classifier` and :mod:`core.handoff.ai_assist`; the script reads them as a model would.
+:mod:`core.prompting.digest_prompt`, :mod:`core.turns.intent_classifier` and :mod:`core.handoff.ai_assist`;
+the script reads them as a model would.
 """
 
 import re
@@ -16,8 +17,30 @@ _JUDGE = "Reply with one word, yes or no."
 _ASKS = re.compile(
     r"[?？]|\b(?:how|what|where|when|why|who|which|can|help|problem|order)\b|吗|怎么|多少|什么", re.I
 )
+_LINE = re.compile(r"^#(\d+) \S+ \S+ ([^:\n]+): (.+)$", re.MULTILINE)
 _QUOTED_CHARS = 700
 _SHORT_CHARS = 120
+_DIGEST_LINES = 5
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+def digest_words(request: SeenRequest) -> str:
+    """Return a digest of the messages that a request shows, with citations; "" if it asks for none."""
+    said = _said(request)
+    material = next((one for one in reversed(said) if one.startswith("<messages>")), "")
+    lines = [(number, name.split(" (")[0], words) for number, name, words in _LINE.findall(material)]
+    if not lines:
+        return ""
+    rules = " ".join(text_of(one.get("content")) for one in request.history if one.get("role") == "system")
+    chinese = "whose tag is zh" in rules or (said[-1] != material and bool(_HAN.search(said[-1])))
+    longest = sorted(lines, key=lambda line: len(line[2]), reverse=True)[:_DIGEST_LINES]
+    shown = [line for line in lines if line in longest]
+    asks = [line for line in lines if _ASKS.search(line[2]) and line[2].rstrip()[-1:] in "?？"]
+    title, open_ = ("**要点**", "**还没定的**") if chinese else ("**The main points**", "**Open questions**")
+    parts = [title, *(f"- **{name}**: {_short(words)} [#{number}]" for number, name, words in shown)]
+    if asks:
+        parts += ["", open_, *(f"- {name}: {_short(words)} [#{number}]" for number, name, words in asks[-2:])]
+    return "\n".join(parts)
 
 
 def team_words(request: SeenRequest) -> str:
@@ -63,5 +86,8 @@ def _wish(told: str) -> str:
         line for line in lines if not line.casefold().startswith(("bot", "kimi", "moonthread", "机器人"))
     ]
     asked = [line for line in people if _ASKS.search(line)] or people or lines
-    line = re.sub(r"^[^:：]{1,60}[:：]\s*", "", asked[-1]) if asked else ""
+    return _short(re.sub(r"^[^:：]{1,60}[:：]\s*", "", asked[-1]) if asked else "")
+
+
+def _short(line: str) -> str:
     return line if len(line) <= _SHORT_CHARS else f"{line[: _SHORT_CHARS - 1]}…"

@@ -8,6 +8,13 @@ const LATER = [["What did I say first?"], ["我第一句说了什么?"]];
 const SHOP = [["How do I reset my password?", "I want to talk to a person"], ["怎么样才能打九折?", "转人工"]];
 const COMMANDS = ["/stop", "/retry", "/new"];
 
+const DIGEST = [["/digest today", "/digest 5"], ["/digest 今天", "/digest 5"]];
+
+/** Return the chips of the channel where people have talked without the bot. */
+export function talkHints(visitor) {
+  return DIGEST[visitor % DIGEST.length];
+}
+
 /** Tell whether a chip asks about what was said before. */
 export function asksBack(text) {
   return LATER.flat().includes(text);

@@ -2,7 +2,7 @@
 
 import { Composer } from "./composer.js";
 import { avatar, codeBlock, h, link, timeOf } from "./drawing/dom.js";
-import { hints } from "./hints.js";
+import { hints, talkHints } from "./hints.js";
 import { buttons, frames, Log } from "./log.js";
 import { markdown } from "./drawing/markdown.js";
 import { changed, messagesOf, send, statusOf, store } from "./store.js";
@@ -89,7 +89,8 @@ export class SlackPane {
     this.drawEmpty();
     const desk = this.channel === slack.desk;
     this.composer.begin(desk ? "" : "@Moonthread ");
-    this.composer.offer(desk ? [] : hints(this.ui.visitor, false));
+    const talk = slack.channels.find(({ id }) => id === this.channel)?.name === "random";
+    this.composer.offer(desk ? [] : talk ? talkHints(this.ui.visitor) : hints(this.ui.visitor, false));
     this.drawThread(shown);
   }
 

@@ -1,5 +1,6 @@
 """The demo's script as a service desk's Kimi."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from bots.simulator.kimi import SeenRequest, demo_script
 from core.handoff.ai_assist import DRAFT_PROMPT, SUMMARY_PROMPT
 from core.knowledge.prompt_passages import INSTRUCTIONS
+from core.ports.channel_history import ChannelMessage
+from core.prompting.digest_prompt import digest_messages, format_lines
 from core.turns.intent_classifier import INSTRUCTION
 
 
@@ -66,3 +69,18 @@ def test_it_helps_the_team(told: str, expected: str) -> None:
     assert f"“{expected}”" in summary
     assert f"“{expected}”" in draft
     assert summary != draft
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "The main points"), ("zh", "要点")])
+def test_a_digest_cites_the_messages_that_it_is_about(language: str, title: str) -> None:
+    """In the language that is asked for; it needs no request of another form."""
+    sent_at = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    messages = [
+        ChannelMessage(message_id=name, author_id=name, author=name, text=text, sent_at=sent_at)
+        for name, text in (("Ann", "The oolong arrived."), ("Bob", "Who takes the photos?"))
+    ]
+    asked = digest_messages("You are Kimi.", format_lines(messages, UTC), language=language)
+    text = demo_script(seen(*((one.role, str(one.content)) for one in asked))).text
+    assert title in text
+    assert "**Ann**: The oolong arrived. [#1]" in text
+    assert "Bob: Who takes the photos? [#2]" in text
