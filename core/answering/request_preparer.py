@@ -90,6 +90,12 @@ class RequestPreparer:
                 show_placeholder=show_placeholder,
                 was_too_long=was_too_long,
             )
+        return await self._prepare_answer(question, show_placeholder, was_too_long=was_too_long)
+
+    async def _prepare_answer(
+        self, question: Question, show_placeholder: Callable[[str], None], *, was_too_long: bool
+    ) -> PreparedRequest:
+        """Return the request for an answer from the conversation."""
         options = await self._options_loader.load(question.conversation, question.available_context)
         files = FileReadResult()
         if self._file_reader is not None and question.available_context.has_files:

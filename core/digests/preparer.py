@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from core.chat_settings import ChatSettings
-from core.digests.reader import DigestReader
+from core.digests.reader import DigestMaterial, DigestReader
 from core.digests.request import DigestRequest
 from core.digests.texts import reading_text, too_much_note
 from core.domain.turn_states import CallPurpose
@@ -132,17 +132,14 @@ class DigestPreparer:
             system=await self._view_loader.load_system_prompt(conversation, options),
             token_ratio=await self._token_ratios.get(options.model.id),
         )
-        share = PROMPT_SHARE / 2 if was_too_long else PROMPT_SHARE
-        lines = format_lines(material.messages, request.zone)
-        question = _question_of(request, material.messages)
-        messages = digest_messages(task.system, lines, language=request.language, question=question)
-        left_out = False
-        for _ in range(MAX_ROUNDS):
-            if task.fits(messages, share=share):
-                break
-            lines, some_left_out = await self._condense(task, lines, share, language, show_placeholder)
-            left_out = left_out or some_left_out
-            messages = notes_messages(task.system, lines, language=request.language, question=question)
+        messages, left_out = await self._fit(
+            task,
+            request,
+            material,
+            share=PROMPT_SHARE / 2 if was_too_long else PROMPT_SHARE,
+            language=language,
+            show_placeholder=show_placeholder,
+        )
         return PreparedRequest(
             request=self._build_request(task, messages),
             options=options,
@@ -153,6 +150,28 @@ class DigestPreparer:
             offers_tools=False,
             reading_note=f"{material.note} {too_much_note(language)}" if left_out else material.note,
         )
+
+    async def _fit(
+        self,
+        task: _Task,
+        request: DigestRequest,
+        material: DigestMaterial,
+        *,
+        share: float,
+        language: Language,
+        show_placeholder: Callable[[str], None],
+    ) -> tuple[tuple[Message, ...], bool]:
+        """Return the prompt of a digest that takes a share of the model's, and whether text was left out."""
+        lines: Sequence[str] = format_lines(material.messages, request.zone)
+        question, left_out = _question_of(request, material.messages), False
+        messages = digest_messages(task.system, lines, language=request.language, question=question)
+        for _ in range(MAX_ROUNDS):
+            if task.fits(messages, share=share):
+                break
+            lines, some_left_out = await self._condense(task, lines, share, language, show_placeholder)
+            left_out = left_out or some_left_out
+            messages = notes_messages(task.system, lines, language=request.language, question=question)
+        return messages, left_out
 
     def _links(self, request: DigestRequest, messages: Sequence[ChannelMessage]) -> Mapping[int, str]:
         rooms = self._rooms.get(request.key.platform)
