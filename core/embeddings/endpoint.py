@@ -84,11 +84,11 @@ class EmbeddingEndpoint:
         call = self._client.request_json("POST", "/embeddings", body, retry=ONCE if is_question else RETRY)
         if is_question:
             async with asyncio.timeout(QUESTION_TIMEOUT_S):
-                return _parse_vectors(await call, len(texts))
-        return _parse_vectors(await call, len(texts))
+                return parse_vectors(await call, len(texts))
+        return parse_vectors(await call, len(texts))
 
 
-def _parse_vectors(answer: Any, count: int) -> "Vectors":
+def parse_vectors(answer: Any, count: int) -> "Vectors":
     """Return the vectors of an answer in the order of the request, each of length 1.
 
     Raises:

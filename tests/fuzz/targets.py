@@ -27,6 +27,7 @@ from core.files.extract import inspect_file, read_text
 from core.files.file_policy import UnusableFile
 from core.files.formats import detect_format
 from core.kimi.json_decoding import decode_fragment, decode_json
+from tests.fuzz.server_targets import SERVER_TARGETS
 from tests.hostile_parsers import FILE_PARSERS, MARKDOWN_PARSERS, PIECES, RENDERERS, TEXT_PARSERS
 
 Target: TypeAlias = Callable[[Any], object]
@@ -207,5 +208,6 @@ TARGETS: Final[Mapping[str, tuple[Target, SearchStrategy[Any]]]] = MappingProxyT
             f"{extension} file": (_inspect(extension), st.one_of(_BYTES, _archives()))
             for extension in ("pdf", "docx", "xlsx", "txt", "csv", "html", "png", "mp4")
         },
+        **SERVER_TARGETS,
     }
 )

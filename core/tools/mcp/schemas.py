@@ -33,7 +33,18 @@ _KEPT: Final[Mapping[str, type | tuple[type, ...]]] = MappingProxyType(
     }
 )
 """Keyword that Kimi reads → types of its value; another type would make Kimi refuse the whole request."""
-_READ: Final = frozenset({*_KEPT, "$ref", "type", "properties", "items", "allOf", "anyOf", "oneOf", "const"})
+_READ: Final[Mapping[str, type | tuple[type, ...]]] = MappingProxyType(
+    {
+        **_KEPT,
+        "$ref": str,
+        "type": (str, list),
+        "properties": Mapping,
+        "items": object,
+        "const": object,
+        **dict.fromkeys(("allOf", "anyOf", "oneOf"), list),
+    }
+)
+"""Keyword that says something to us → types of its value."""
 _JSON_TYPES: Final = ("string", "number", "integer", "boolean", "object", "array", "null")
 _NO_NAME_CHARS: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -71,7 +82,9 @@ def loses_arguments(definition: Mapping[str, Any], schema: Mapping[str, Any]) ->
     shown = definition["function"]["parameters"]["properties"]
     listed = schema.get("properties", {})
     is_read = set(listed) <= set(shown) if isinstance(listed, Mapping) else False
-    return not is_read or (not shown and bool(_READ & (set(schema) - {"type", "properties", "description"})))
+    return not is_read or (
+        not shown and bool(_READ.keys() & (set(schema) - {"type", "properties", "description"}))
+    )
 
 
 def definition_bytes(definition: Mapping[str, Any]) -> int:
@@ -109,14 +122,12 @@ class _Cleaner:
         self._parts_left -= 1
         if depth > MAX_DEPTH or self._parts_left < 0:
             return dict(_ANYTHING)
-        schema = {key: schema[key] for key in _READ if key in schema}
+        schema = _readable(schema)
         if "$ref" in schema:
             return self._follow(schema, depth=depth, refs=refs)
-        if isinstance(schema.get("allOf"), list):
+        if "allOf" in schema:
             schema = self._merge(schema, depth=depth, refs=refs)
-        shown = {
-            key: schema[key] for key, kind in _KEPT.items() if key in schema and isinstance(schema[key], kind)
-        }
+        shown = {key: schema[key] for key in _KEPT if key in schema}
         shown |= {"enum": [schema["const"]]} if "const" in schema else {}
         if "description" in shown:
             shown["description"] = shown["description"][:MAX_DESCRIPTION_CHARS]
@@ -127,8 +138,7 @@ class _Cleaner:
             return kept | {"anyOf": parts} if len(parts) > 1 else parts[0] | kept
         shown["type"] = _type_of(schema)
         if shown["type"] == "object":
-            listed = schema.get("properties")
-            properties = listed.items() if isinstance(listed, Mapping) else ()
+            properties = schema.get("properties", {}).items()
             shown["properties"] = {
                 str(name): self.clean(part, depth=depth + 1, refs=refs)
                 for name, part in islice(properties, MAX_PROPERTIES)
@@ -149,8 +159,7 @@ class _Cleaner:
         if ref in refs or not isinstance(target, Mapping) or not ref.startswith("#"):
             return dict(_ANYTHING)
         rest = {key: value for key, value in schema.items() if key != "$ref"}
-        known = {key: target[key] for key in _READ if key in target}
-        return self.clean({**known, **rest}, depth=depth + 1, refs=refs | {ref})
+        return self.clean({**_readable(target), **rest}, depth=depth + 1, refs=refs | {ref})
 
     def _merge(self, schema: Mapping[str, Any], *, depth: int, refs: frozenset[str]) -> dict[str, Any]:
         """Return a schema with the parts of its ``allOf`` in it."""
@@ -165,6 +174,13 @@ class _Cleaner:
                 else:
                     merged.setdefault(key, value)
         return merged
+
+
+def _readable(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords that are read, without those of another type."""
+    return {
+        key: schema[key] for key, kind in _READ.items() if key in schema and isinstance(schema[key], kind)
+    }
 
 
 def _alternatives(schema: Mapping[str, Any]) -> Iterator[object]:

@@ -85,6 +85,7 @@ def multiplied(levels: int) -> dict[str, Any]:
         pytest.param({"properties": {"p": {"default": 10**30}}}, id="a number that is no JSON"),
         pytest.param({"properties": {"p": {"anyOf": [{"anyOf": [{}] * 500}] * 500}}}, id="alternatives"),
         pytest.param({"properties": {"x" * 100_000: {}}}, id="a long name"),
+        pytest.param({"anyOf": [{"enum": 1}], "type": None, "properties": 7}, id="other types"),
     ],
 )  # fmt: skip
 def test_a_hostile_schema_becomes_a_small_one(schema: dict[str, Any]) -> None:
