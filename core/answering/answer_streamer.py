@@ -154,9 +154,7 @@ class AnswerStreamer:
         if options.tools is not None and approval is not None:
             is_first = answer.text == approval.text  # nothing was written after the decision
             if is_first and answer.text:
-                options.on_text(
-                    answer.text
-                )  # the card goes away, and the text stays while the calls are made
+                options.on_text(answer.text)  # the card goes; the text stays while the calls are made
             transcript = await self._approvals.resume(question, options.tools)
             start = len(approval.text)
             options = replace(options, transcript=transcript, segment_start=start, text_is_shown=is_first)

@@ -95,9 +95,8 @@ class _ResumableStream:
         self._memory = options.continuations or ContinuationMemory(clock)
         self._resumes_left = options.max_resumes
         self._continuations_left = options.max_continuations
-        self._unshown_text = (
-            "" if options.text_is_shown else answer.text
-        )  # an earlier attempt's text, until Kimi continues it
+        # An earlier attempt's text, until Kimi continues it.
+        self._unshown_text = "" if options.text_is_shown else answer.text
         # Where the text begins that Kimi wrote after the last tools.
         self._segment_start = min(options.segment_start, len(answer.text))
         self._joiner = ContinuationJoiner("")
