@@ -20,8 +20,8 @@ from core.commands import PersonForgetter
 from core.digests.schedule import DigestSchedule
 from core.domain.clock import Clock
 from core.inbound.console_rights import ConsoleRightsReader
-from core.inbound.feedback_notice import FeedbackNotice
 from core.inbound.ingest import Ingestor
+from core.inbound.press_notice import PressNotice
 from core.inbound.staff import StaffDirectory
 from core.observer import Observer
 from core.prompting.summarizer import Summarizer
@@ -65,7 +65,7 @@ def build_components(
     files, handoff = build_files(base, llm), build_handoff(base, delivery, staff)
     for platform in platforms:
         if isinstance(platform, AnswersPresses):
-            platform.set_press_reply(FeedbackNotice(base.database))
+            platform.set_press_reply(PressNotice(base.database, base.access))
     return Components(
         base=base,
         llm=llm,

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 RULES_TTL_S: Final = 1.0  #: age up to which a chat's rules may decide whom the platform is asked about
 PLATFORM_TIMEOUT_S: Final = 2.0  #: for one lookup; the platform waits for our acknowledgement meanwhile
 STAFF_COMMANDS: Final = frozenset({CommandName.TAKE, CommandName.ASSIGN, CommandName.BACK, CommandName.CLOSE})
+ADMIN_MENUS: Final = frozenset({CommandName.SETTINGS, CommandName.TOOLS})  #: which a chat's admins share
 STAFF_TTL_S: Final = 60.0  #: for which a person found to be staff stays cached as such
 MAX_CACHED: Final = 10_000  #: people, before the cache is cleared
 _NO_PLATFORMS: Final[Mapping[str, MemberLookup]] = MappingProxyType({})
@@ -70,7 +71,9 @@ class StaffDirectory:
                 chat_rules = await self._get_rules(event.address.key)
                 await self._check_and_cache(Actor.of(event), chat_rules or ChatRules())
                 return False
-            case ButtonPressed(chat_type=ChatType.GROUP, action=RunCommand(command=CommandName.SETTINGS)):
+            case ButtonPressed(chat_type=ChatType.GROUP, action=RunCommand(command=command)) if (
+                command in ADMIN_MENUS
+            ):
                 return await self.is_chat_admin(Actor.of(event))
             case _:
                 return False

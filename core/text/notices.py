@@ -124,6 +124,10 @@ class Notice(Enum):
         "The people who run this place have asked me not to answer you. Please turn to them directly.",
     )
     FEEDBACK_THANKS = ("谢谢，已记下你的反馈。", "Thank you, your feedback is noted.")
+    NOT_YOURS_TO_DECIDE = (
+        "只有提问者或管理员可以决定。",
+        "Only the person who asked, or an admin, can decide this.",
+    )
     RETRY_HINT = ("用 `/retry` 可以再试一次。", "`/retry` tries again.")
     EMPTY = ("你想问什么？把问题写在消息里就行。", "What would you like to know? Just write your question.")
     STICKER = (

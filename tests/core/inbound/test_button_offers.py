@@ -175,13 +175,16 @@ class BobIsAdmin:
         return False
 
 
-async def test_an_admin_of_the_chat_presses_in_another_ones_settings(inbound: Inbound) -> None:
+@pytest.mark.parametrize("menu", [CommandName.SETTINGS, CommandName.TOOLS])
+async def test_an_admin_of_the_chat_presses_in_another_ones_settings(
+    inbound: Inbound, menu: CommandName
+) -> None:
     """The rules are the chat's, so its admins share the menu; other menus are one person's."""
     platform = {"telegram": BobIsAdmin()}
     inbound.configure(staff=StaffDirectory(inbound.database, inbound.clock, members=platform))
     chat = group_chat()
-    rules = RunCommand(command=CommandName.SETTINGS, argument="trigger=always")
-    await inbound.show_menu(chat.command(CommandName.SETTINGS, author=ANN), "M1", rules)
+    rules = RunCommand(command=menu, argument="shop=on")
+    await inbound.show_menu(chat.command(menu, author=ANN), "M1", rules)
     await inbound.show_menu(chat.command(CommandName.MODEL, author=ANN), "M2", K3)
     for author in (CARL, BOB):
         await inbound.ingest(chat.press(rules, "M1", author=author))

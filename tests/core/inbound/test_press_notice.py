@@ -1,14 +1,18 @@
-"""Who is thanked for 👍 and 👎, and in which language."""
+"""Who is thanked for 👍 and 👎, who hears that they may not decide, and in which language."""
 
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
-from core.access import Actor
+from core.access import AccessLists, Actor
 from core.domain.addresses import Person
-from core.domain.buttons import ActionButton
-from core.inbound.feedback_notice import FeedbackNotice
-from core.store import person_settings
+from core.domain.buttons import ActionButton, DecideTools
+from core.domain.tool_approval import ToolApproval, ToolDecision
+from core.domain.turn_states import Outcome
+from core.inbound.press_notice import PressNotice
+from core.store import person_settings, schema
+from core.store.clock import utc_now
 from tests.core.inbound.conftest import Inbound
 from tests.core.inbound.test_button_offers import answered
 from tests.event_builders import BOB, direct_chat, group_chat
@@ -23,7 +27,7 @@ async def test_a_stored_verdict_is_thanked_for(inbound: Inbound, action: ActionB
     """Everybody who reads an answer may judge it, each in the language they write, else the client's."""
     press = replace(await answered(inbound, group_chat()), action=action)
     others = replace(press, author=replace(BOB, language="zh-hans"), delivery_id="bob")
-    thanks = FeedbackNotice(inbound.database)
+    thanks = PressNotice(inbound.database, AccessLists())
     for one in (press, others):
         await inbound.ingest(one)
     assert [await thanks(press), await thanks(others)] == [EN, ZH]
@@ -37,7 +41,7 @@ async def test_the_chosen_language_comes_first(inbound: Inbound, chosen: str) ->
     async with inbound.database.begin() as tx:
         await person_settings.save(tx, Actor.of(press), person_settings.LANGUAGE, chosen)
     await inbound.ingest(press)
-    assert await FeedbackNotice(inbound.database)(press) == (ZH if chosen == "zh" else EN)
+    assert await PressNotice(inbound.database, AccessLists())(press) == (ZH if chosen == "zh" else EN)
 
 
 async def test_a_press_that_counts_for_nothing_is_not_thanked_for(inbound: Inbound) -> None:
@@ -48,8 +52,32 @@ async def test_a_press_that_counts_for_nothing_is_not_thanked_for(inbound: Inbou
         replace(press, message_id="A999", delivery_id="2"),
         replace(press, action=ActionButton.RETRY, delivery_id="3"),
     ]
-    thanks = FeedbackNotice(inbound.database)
+    thanks = PressNotice(inbound.database, AccessLists())
     for one in forged:
         await inbound.ingest(one)
         assert await thanks(one) == ""
     assert await thanks(press) == ""  # before it is stored
+
+
+async def test_who_may_not_decide_about_tools_hears_who_may(inbound: Inbound) -> None:
+    """Another member of the group; not the person who asked, an admin, or anybody once it is decided."""
+    press = await answered(inbound, group_chat(), Outcome.APPROVAL)
+    turn_id = int(press.message_id.removeprefix("A"))
+    press = replace(press, action=DecideTools(turn_id=turn_id, decision=ToolDecision.APPROVE))
+    bobs = replace(press, author=replace(BOB, language="zh-hans"))
+    notice = PressNotice(inbound.database, AccessLists())
+    assert await notice(bobs) == ""  # nothing is asked there
+    approval = ToolApproval(text="", transcript="[]", calls=(), expires_at=utc_now())
+    await save_approval(inbound, approval)
+    assert await notice(bobs) == "只有提问者或管理员可以决定。"
+    assert await notice(press) == ""
+    admins = AccessLists(admins=frozenset({f"{bobs.address.key.platform}:{BOB.id}"}))
+    assert await PressNotice(inbound.database, admins)(bobs) == ""
+    await save_approval(inbound, replace(approval, decision=ToolDecision.DENY))
+    assert await notice(bobs) == ""
+
+
+async def save_approval(inbound: Inbound, approval: ToolApproval) -> None:
+    """Let every turn ask this."""
+    async with inbound.database.begin() as tx:
+        await tx.execute(update(schema.turns).values(approval=approval))
