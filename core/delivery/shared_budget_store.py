@@ -83,7 +83,8 @@ class SharedBudgetStore:
 
     async def reserve(self, requests: Sequence[BudgetRequest], call_id: int) -> Reservation:
         """Decide in one transaction that locks the budgets' rows."""
-        reported = {request.budget.key: self._unreported.pop(request.budget.key, []) for request in requests}
+        keys = dict.fromkeys(request.budget.key for request in requests)
+        reported = {key: self._unreported.pop(key, []) for key in keys}
 
         def change(rows: Mapping[str, SharedRow]) -> tuple[Mapping[str, State], Reservation]:
             now, stored = self._decode(rows)

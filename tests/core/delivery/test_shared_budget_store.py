@@ -73,6 +73,19 @@ async def test_replies_are_reported_with_the_next_call(database: Database) -> No
     await one.close()
 
 
+async def test_an_album_is_reported_with_all_of_its_messages(database: Database) -> None:
+    """Its replies are stored with the next call, which may be an album too."""
+    one = SharedBudgetStore(database, FakeClock(), "one")
+    await one.reserve([REQUEST] * 2, 1)
+    assert await calls_in_flight(database) == ["one:1", "one:1.1"]
+    one.complete([BUDGET] * 2, 1)
+
+    await one.reserve([REQUEST] * 2, 2)
+
+    assert await calls_in_flight(database) == ["one:2", "one:2.1"]
+    await one.close()
+
+
 async def test_a_close_reports_all_replies(database: Database) -> None:
     """The others need not wait for the calls of a replica that ended."""
     one = SharedBudgetStore(database, FakeClock(), "one")
