@@ -13,7 +13,7 @@ from core.handoff.outbox_writer import notify_customer
 from core.handoff.reply_links import MAX_QUOTE_CHARS, find_reply_link
 from core.handoff.texts_for_customers import prefix_author
 from core.inbound.history_writer import append_to_history
-from core.store import Transaction, conversations, handoffs
+from core.store import Transaction, conversations, handoffs, inbox
 from core.store.handoffs import Handoff
 from core.text.language import Language, pick
 from core.text.message_text import render_content
@@ -41,6 +41,8 @@ async def relay_customer_message(
     link = await find_reply_link(tx, handoff, event, OutboxSide.DESK)
     shown_reply = _shown_reply(event, language) if link is None else None
     content = replace(event.content, reply=shown_reply, attachments=(), other=tuple(other), unsupported=())
+    if await _repeats_earlier_part(tx, event):
+        content = replace(content, reply=None, forwarded_from=None)
     text = "\n\n".join(part for part in (render_content(content).strip(), unsupported) if part)
     name = event.author.name or handoff.customer.name or event.author.id
     copy = prefix_author(name, text) if text else ""
@@ -51,6 +53,18 @@ async def relay_customer_message(
     if lost is not None:
         notice = texts_for_customers.not_passed_on_text(language_for_customer(handoff), lost)
         await notify_customer(tx, handoff, inbox_id, notice)
+
+
+async def _repeats_earlier_part(tx: Transaction, event: MessageReceived) -> bool:
+    """Return whether a part of an album without words has the origin and the reply of an earlier part."""
+    if event.text.strip() or not event.media_group_id:
+        return False
+    said = (event.forwarded_from, event.quoted)
+    return any(
+        (part.forwarded_from, part.quoted) == said
+        for part in (one.event for one in await inbox.load_media_group(tx, event))
+        if isinstance(part, MessageReceived) and part.message_id != event.message_id
+    )
 
 
 def _shown_reply(event: MessageReceived, language: Language) -> ReplyContext | None:

@@ -11,7 +11,7 @@ from core.domain.bot_messages import MessageRef
 from core.domain.errors import ThreadClosed
 from core.domain.events import MessageReceived
 from core.domain.handoff_state import OutboxKind, OutboxSide, OutboxState
-from core.domain.message_content import Attachment, AttachmentKind, ReplyContext
+from core.domain.message_content import Attachment, AttachmentKind, ForwardOrigin, ReplyContext
 from core.domain.queue import QueueKey
 from core.handoff.outbox_writer import enqueue
 from core.ports.handoff_rooms import LocalFile
@@ -115,6 +115,14 @@ async def test_captions_of_several_parts_stand_above(screens: Screens, thread: s
     await screens.settle()
     assert at_desk(screens) == [("", [*NAMES])]
     assert {"**Ann:** front", "**Ann:** back"} <= set(screens.slack.screen.texts)
+
+
+async def test_a_forwarded_album_names_its_origin_once(screens: Screens, thread: str) -> None:
+    """Telegram forwards each part with the origin, which is in the caption of the whole."""
+    for part in customers_album(["look", "", ""]):
+        await screens.ingest(replace(part, forwarded_from=ForwardOrigin(author="Bob")))
+    await screens.settle()
+    assert at_desk(screens) == [("**Ann:**\n\nForwarded from Bob:\n\nlook", [*NAMES])]
 
 
 async def test_a_file_that_cannot_be_had_is_named_and_the_rest_is_one(screens: Screens, thread: str) -> None:
