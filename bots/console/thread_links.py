@@ -1,4 +1,6 @@
-"""Links from the console into threads at the desk, as the platforms' clients open them."""
+"""Links from the console into threads, as the platforms' clients open them."""
+
+from core.domain.addresses import ONE_OFF_PREFIX
 
 
 def thread_link(platform: str, channel: str, thread: str) -> str:
@@ -7,7 +9,7 @@ def thread_link(platform: str, channel: str, thread: str) -> str:
     Slack redirects ``slack.com/archives`` to the member's workspace. Telegram opens a supergroup's topic by
     the id without its prefix -100 (https://core.telegram.org/api/links#private-message-links).
     """
-    if not (channel and thread):
+    if not (channel and thread) or thread.startswith(ONE_OFF_PREFIX):
         return ""
     if platform == "slack":
         return f"https://slack.com/archives/{channel}/p{thread.replace('.', '')}"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from bots.slack.people import Profile, person_of
-from core.domain.addresses import Address, ChatType, ThreadKey
+from core.domain.addresses import ONE_OFF_PREFIX, Address, ChatType, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived, MessagePointer
 from core.text.language import language_of_tag, pick
@@ -131,9 +131,8 @@ def _command(
 ) -> CommandReceived:
     """Return the command for a digest of a thread, in a conversation that is the person's alone."""
     author = person_of(str(body["user"]["id"]), profiles)
-    key = ThreadKey(
-        platform="slack", tenant=tenant, channel=place["channel"], thread=f"private:{author.id}:{place['id']}"
-    )
+    thread = f"{ONE_OFF_PREFIX}{author.id}:{place['id']}"
+    key = ThreadKey(platform="slack", tenant=tenant, channel=place["channel"], thread=thread)
     details = {
         "recipient_user": author.id,
         "language": author.language,

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+ONE_OFF_PREFIX: Final = "private:"
+"""Begins the ``thread`` of a conversation for one private answer, which no later command goes on with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,7 +216,7 @@ async def _is_question(tx: Transaction, event: ActiveEvent, context: EventContex
             }
         case MessageReceived(mention=Mention.NONE):
             return False
-        case MessageReceived() | CommandReceived(command=CommandName.RETRY):
+        case MessageReceived() | CommandReceived(command=CommandName.RETRY | CommandName.DIGEST):
             return True
         case ButtonPressed(action=action):
             return action in (ActionButton.RETRY, ActionButton.CONTINUE)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from core.domain.addresses import ChatType, ThreadKey
+from core.domain.addresses import ONE_OFF_PREFIX, ChatType, ThreadKey
 from core.domain.events import CommandReceived, MessageReceived
 from core.domain.turn_states import Outcome
 from core.store import schema
@@ -124,7 +124,10 @@ async def find_turn_id(tx: Transaction, key: ThreadKey, message_id: str) -> int 
 
 
 async def find_latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str) -> Conversation | None:
-    """Return the conversation on ``key``'s channel in which ``asker_id`` last asked something."""
+    """Return the conversation on ``key``'s channel in which ``asker_id`` last asked something.
+
+    Private answers are left out: nobody sees them any more.
+    """
     query = (
         select(*COLUMNS)
         .join(_T, _T.c.conversation_id == _C.c.id)
@@ -134,6 +137,7 @@ async def find_latest_in_channel(tx: Transaction, key: ThreadKey, asker_id: str)
             _C.c.channel == key.channel,
             _T.c.asker_id == asker_id,
             _T.c.outcome.is_distinct_from(Outcome.NOTICE),
+            ~_C.c.thread.startswith(ONE_OFF_PREFIX, autoescape=True),
         )
         .order_by(_T.c.id.desc())
         .limit(1)

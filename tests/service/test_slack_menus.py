@@ -167,3 +167,16 @@ async def test_a_private_thread_is_read_in_a_direct_message(world: Any) -> None:
     await direct.ask(f"Sum up <{permalink(room.channel, root)}>")
     await direct.shows("Answer")
     assert "Oolong" in str(world.requests[-1].messages)
+
+
+async def test_a_command_after_a_private_answer_is_for_the_last_conversation_that_all_see(world: Any) -> None:
+    """/retry as a slash command answers the question in the thread again, not the private one."""
+    room, root = await open_thread(world)
+    await room.ask("What is tea?")
+    await room.shows("What is tea?")
+    await world.done(1)
+    await world.sim.use_shortcut(SUMMARIZE, room.channel, root, room.people[0])
+    await world.done(2)
+    world.kimi.script = lambda request: f"Once more: {request.question}"
+    await world.sim.slash("/kimi", "retry", room.channel, room.people[0])
+    await room.shows("Once more: Ann: What is tea?")

@@ -94,15 +94,15 @@ async def test_an_album_counts_once(inbound: Inbound, wall: Wall) -> None:
     assert len(await inbound.open_events()) == 3
 
 
-@pytest.mark.parametrize("kind", ["retry", "continue"])
-async def test_asking_again_counts_as_a_question(inbound: Inbound, wall: Wall, kind: str) -> None:
-    """A retry costs as much as a question."""
+@pytest.mark.parametrize("kind", [CommandName.RETRY, CommandName.DIGEST, ActionButton.CONTINUE])
+async def test_what_asks_kimi_counts_as_a_question(
+    inbound: Inbound, wall: Wall, kind: CommandName | ActionButton
+) -> None:
+    """A retry and a digest cost as much as a question."""
     limit(inbound, wall, questions_per_minute=1)
     chat = direct_chat()
     await inbound.ingest(chat.message("one"))
-    again = (
-        chat.command(CommandName.RETRY) if kind == "retry" else chat.press(ActionButton.CONTINUE, "unknown")
-    )
+    again = chat.command(kind) if isinstance(kind, CommandName) else chat.press(kind, "unknown")
     await inbound.ingest(again)
     assert [reason for _, reason in await refusals(inbound)] == [RefusalReason.FLOOD]
 
