@@ -21,11 +21,14 @@ from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.reader import FileReader
 from core.files.upload_allowance import UploadAllowance
-from core.kimi import AsyncKimi
+from core.kimi import AsyncKimi, Timeouts
 from core.store import Database, conversations, files
 from core.store.conversations import Conversation
 from core.store.files import File
 from core.testing.inline_workers import InlineWorkers
+
+#: A loaded machine, whose seconds are forty here, ends no request.
+PATIENT = Timeouts(connect_s=1e5, first_byte_s=1e5, idle_s=1e5, whole_s=1e5)
 
 
 @dataclass
@@ -119,7 +122,9 @@ async def kimi() -> AsyncIterator[KimiSimulator]:
 @pytest.fixture
 async def client(kimi: KimiSimulator) -> AsyncIterator[AsyncKimi]:
     """The real client."""
-    async with AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=ScaledClock(40)) as client:
+    async with AsyncKimi(
+        api_key="sk-test", base_url=kimi.base_url, clock=ScaledClock(40), timeouts=PATIENT
+    ) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ from core.files.kimi_file_store import KimiFileStore
 from core.files.media_inliner import MediaInliner
 from core.kimi import AsyncKimi, ChatRequest, ImagePart, Message, TextPart, VideoPart
 from core.store import file_blobs, files
+from tests.core.files.conftest import PATIENT
 
 FIRST, SECOND = "a" * 32, "b" * 32
 LARGE = b"\x89PNG\r\n\x1a\n" + bytes(MAX_INLINE_PICTURE_BYTES)
@@ -25,7 +26,7 @@ async def second(desk: Any) -> AsyncIterator[KimiSimulator]:
     clock = ScaledClock(40)
     async with (
         KimiSimulator(clock=clock) as kimi,
-        AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=clock) as client,
+        AsyncKimi(api_key="sk-test", base_url=kimi.base_url, clock=clock, timeouts=PATIENT) as client,
     ):
         other = KimiFileStore(desk.database, client.files, clock, account=SECOND)
         desk.library = desk.library_of(desk.shelf, other)

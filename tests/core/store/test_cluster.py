@@ -29,14 +29,14 @@ class Candidate:
         self._book.append(f"{self._name} left")
 
 
-async def until(condition: Callable[[], bool], within_s: float = 15.0) -> float:
-    """Wait until something holds; return how many seconds it took."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    while not condition():
-        assert loop.time() - began < within_s
-        await asyncio.sleep(0.01)
-    return loop.time() - began
+PATIENCE_S = 100.0  #: for what happens within seconds if the machine has nothing else to do
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110 (what is waited for are lists and members, not events)
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_on_sqlite_one_leads_at_once(sqlite_url: str) -> None:
 
 
 async def test_one_of_two_leads_and_the_other_follows_it(candidates: Any) -> None:
-    """While one leads the other waits; it takes over within seconds once the first one leaves."""
+    """While one leads the other waits; it takes over once the first one leaves."""
     (first, second), book = candidates
     await first.leadership.start()
     await until(lambda: first.leadership.is_leader)
@@ -70,7 +70,7 @@ async def test_one_of_two_leads_and_the_other_follows_it(candidates: Any) -> Non
     await asyncio.sleep(1.5)
     assert book == ["A leads"]
     await first.leadership.stop()
-    assert await until(lambda: second.leadership.is_leader) < 4.0
+    await until(lambda: second.leadership.is_leader)
     assert book == ["A leads", "A left", "B leads"]
 
 
@@ -96,8 +96,10 @@ async def test_a_leader_that_is_frozen_is_deposed(candidates: Any) -> None:
     frozen = DedicatedConnection(second.database, name="frozen")
     await frozen.open()
     assert await frozen.fetch("SELECT pg_try_advisory_lock(%(lock)s)", lock=LOCK) == [(True,)]
+    began = asyncio.get_running_loop().time()
     await second.leadership.start()
-    assert 3.0 < await until(lambda: second.leadership.is_leader) < 9.0
+    await until(lambda: second.leadership.is_leader)
+    assert asyncio.get_running_loop().time() - began > 3.0, "it had its chance to answer"
     assert book == ["B leads"]
     with pytest.raises(StoreUnavailable):
         await frozen.fetch("SELECT 1")
@@ -113,7 +115,7 @@ async def test_a_session_hears_what_a_transaction_tells(postgres_url: str) -> No
         await notify(tx, "news", "first")
         assert await session.notifications(0.1) == []
     await session.fetch("SELECT 1")
-    [notice] = await session.notifications(5.0)
+    [notice] = await session.notifications(PATIENCE_S)
     assert (notice.channel, notice.payload) == ("news", "first")
     await session.close()
     await database.close()
@@ -122,10 +124,10 @@ async def test_a_session_hears_what_a_transaction_tells(postgres_url: str) -> No
 async def test_a_session_that_gets_no_answer_says_so_in_time(postgres_url: str) -> None:
     """A statement that takes too long ends the session instead of the caller's patience."""
     database = Database(postgres_url)
-    session = DedicatedConnection(database, name="test", timeout_s=0.3)
+    session = DedicatedConnection(database, name="test", timeout_s=2.0)
     await session.open()
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(session.fetch("SELECT pg_sleep(30)"), timeout=5.0)
+        await asyncio.wait_for(session.fetch("SELECT pg_sleep(600)"), PATIENCE_S)
     with pytest.raises(StoreUnavailable):
         await session.fetch("SELECT 1")
     await session.open()
@@ -136,17 +138,19 @@ async def test_a_session_that_gets_no_answer_says_so_in_time(postgres_url: str) 
 
 async def test_a_severed_database_fails_whoever_waits_on_it(postgres_url: str) -> None:
     """Cutting the lines ends a waiting statement at once; the next one has a new line."""
-    database = Database(postgres_url)
+    database, begun = Database(postgres_url), asyncio.Event()
 
     async def wait() -> None:
         async with database.begin() as tx:
-            await tx.exec_driver_sql("SELECT pg_sleep(30)")
+            begun.set()
+            await tx.exec_driver_sql("SELECT pg_sleep(600)")
 
     waiting = asyncio.create_task(wait())
-    await asyncio.sleep(0.5)
+    await begun.wait()
+    await asyncio.sleep(0.2)
     database.abort_connections()
     with pytest.raises(StoreUnavailable):
-        await asyncio.wait_for(waiting, timeout=5.0)
+        await asyncio.wait_for(waiting, PATIENCE_S)
     async with database.begin() as tx:
         assert list(await tx.exec_driver_sql("SELECT 1")) == [(1,)]
     await database.close()

@@ -59,7 +59,7 @@ class Process:
         assert self.running is not None
         if self.running.returncode is None:
             self.running.send_signal(signal.SIGTERM)
-        return await asyncio.wait_for(self.running.wait(), timeout=30)
+        return await asyncio.wait_for(self.running.wait(), timeout=100)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow  # processes that are killed many times
 
 KILLS = 3
 WORDS = 9  #: that each side says in all
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 MARK = "word number"
 
 

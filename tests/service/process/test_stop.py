@@ -78,7 +78,7 @@ async def test_a_second_process_on_the_same_file_says_so_and_leaves(stand_ins: A
     process.log = process.folder / "second.txt"
     try:
         await process.start()
-        assert await asyncio.wait_for(process.running.wait(), timeout=30) == 1
+        assert await asyncio.wait_for(process.running.wait(), timeout=100) == 1
         lines = [line for line in process.log.read_text().splitlines() if not line.startswith("{")]
         assert len(lines) == 1
         assert "another Moonthread process is using" in lines[0]

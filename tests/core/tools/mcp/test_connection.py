@@ -21,7 +21,7 @@ from core.tools.mcp.servers import McpServers
 from tests.core.tools.mcp.demo_server import PIXEL, build_server
 
 SCRIPT = str(Path(__file__).with_name("demo_server.py"))
-LIMIT_S = 30.0
+LIMIT_S = 100.0
 
 
 async def test_the_sdks_client_lists_and_calls() -> None:
