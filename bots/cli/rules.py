@@ -11,8 +11,11 @@ from bots.cli.tables import JsonOption, Row, print_rows
 from core.chat_policy import RULE_NAMES, ChatRules, parse_pairs, render_rules, with_changes
 from core.domain.errors import SettingsError
 from core.knowledge.scope import require_sets
+from core.settings import load
 from core.store import Transaction, rules
 from core.store.rules import ANY_TENANT, StoredChatRules
+from core.tools.mcp.config import server_names
+from core.tools.selection import RESERVED_NAMES
 
 ChatArgument = Annotated[
     str,
@@ -52,6 +55,8 @@ def set_(
 
     changed, version = run_in_transaction(work, create=True)
     typer.echo(f"{chat}: version {version}, in effect")
+    if "tools" in values and (unknown := _unknown_servers(changed.tools)):
+        typer.echo(f"moonthread: mcp.json names no server {', '.join(unknown)}", err=True)
     _print_rules(changed, include_defaults=False)
 
 
@@ -116,6 +121,13 @@ def drop(chat: ChatArgument) -> None:
         typer.echo(f"moonthread: {chat} has no rules of its own", err=True)
         raise typer.Exit(1)
     typer.echo(f"{chat} has no rules of its own any more")
+
+
+def _unknown_servers(words: Sequence[str]) -> list[str]:
+    """Return the words of the rule ``tools`` that name no MCP server and can be no single tool."""
+    settings = load()
+    known = {*RESERVED_NAMES, *server_names(settings.data_dir)}
+    return [word for word in words if word not in known and not word.startswith("-") and "__" not in word]
 
 
 def _parse_arguments(chat: str, pairs: list[str]) -> tuple[dict[str, str], tuple[str, str, str]]:

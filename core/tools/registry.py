@@ -135,8 +135,9 @@ def tool_status_text(call: ToolCall, language: Language) -> str:
             return pick(language, zh=f"正在搜索：{subject}", en=f"Searching: {subject}")
         case "fetch":
             return pick(language, zh=f"正在阅读：{subject}", en=f"Reading: {subject}")
-        case _:
-            return pick(language, zh=f"正在使用工具 {call.name}…", en=f"Using {call.name}…")
+        case name:
+            about = "…" if subject == "…" else pick(language, zh=f"：{subject}", en=f": {subject}")
+            return pick(language, zh=f"正在使用工具 {name}{about}", en=f"Using {name}{about}")
 
 
 def sources_text(sources: Sequence[SourceLink], language: Language) -> str:

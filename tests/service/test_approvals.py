@@ -38,7 +38,7 @@ async def test_an_approval_goes_on_in_another_process(world: Any) -> None:
     await world.stop()
     await world.start()
     await room.press("Approve")
-    await room.shows("Let me order.\n\nUsing order…")
+    await room.shows("Let me order.\n\nUsing order: mug")
     shown = await room.shows("Your mug is on its way.")
     assert await world.done(2) == ["approval", "complete"]
     assert ORDERS == ["mug"]

@@ -101,14 +101,18 @@ def load_mcp_servers(data_dir: Path, environ: Mapping[str, str]) -> tuple[McpSer
     Raises:
         SettingsError: lists every fault of the file.
     """
-    path = data_dir / CONFIG_FILE
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return ()
-    except OSError as exc:
-        raise SettingsError([f"{CONFIG_FILE} cannot be read: {exc.strerror}"]) from exc
-    return parse_mcp_servers(content, environ)
+    content = _read(data_dir)
+    return () if content is None else parse_mcp_servers(content, environ)
+
+
+def server_names(data_dir: Path) -> tuple[str, ...]:
+    """Return the names of the servers in the data folder's ``mcp.json``, whatever else is wrong with them.
+
+    Raises:
+        SettingsError: the file cannot be read, or names no servers.
+    """
+    content = _read(data_dir)
+    return () if content is None else tuple(_listed(content))
 
 
 def parse_mcp_servers(content: bytes, environ: Mapping[str, str]) -> tuple[McpServerConfig, ...]:
@@ -121,23 +125,41 @@ def parse_mcp_servers(content: bytes, environ: Mapping[str, str]) -> tuple[McpSe
     Raises:
         SettingsError: lists every fault of the file.
     """
-    try:
-        document = decode_json(content)
-    except ValueError as exc:
-        raise SettingsError([f"{CONFIG_FILE} is no JSON"]) from exc
-    if not isinstance(document, dict) or not isinstance(document.get("mcpServers"), dict):
-        raise SettingsError([f'{CONFIG_FILE} has no object "mcpServers"'])
     faults: list[str] = []
     servers = []
-    for name, values in document["mcpServers"].items():
-        if isinstance(values, dict) and values.get("disabled") is True:
-            continue
+    for name, values in _listed(content).items():
         server, found = _parse_server(name, values, environ)
         faults += [f"{CONFIG_FILE}: {name}: {fault}" for fault in found]
         servers.append(server)
     if faults:
         raise SettingsError(faults)
     return tuple(server for server in servers if server is not None)
+
+
+def _read(data_dir: Path) -> bytes | None:
+    """Return the file's content; None if there is no such file."""
+    try:
+        return (data_dir / CONFIG_FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise SettingsError([f"{CONFIG_FILE} cannot be read: {exc.strerror}"]) from exc
+
+
+def _listed(content: bytes) -> Mapping[str, object]:
+    """Return what a file says about each server that is not disabled, by name."""
+    try:
+        document = decode_json(content)
+    except ValueError as exc:
+        raise SettingsError([f"{CONFIG_FILE} is no JSON"]) from exc
+    servers = document.get("mcpServers") if isinstance(document, dict) else None
+    if not isinstance(servers, dict):
+        raise SettingsError([f'{CONFIG_FILE} has no object "mcpServers"'])
+    return {
+        name: values
+        for name, values in servers.items()
+        if not (isinstance(values, dict) and values.get("disabled") is True)
+    }
 
 
 def _parse_server(

@@ -53,3 +53,17 @@ async def test_a_knowledge_set_that_does_not_exist_is_refused(moonthread: Any) -
         "moonthread: there is no knowledge set 'shopp'; the sets are shop\n",
     )
     assert right.out.splitlines() == ["telegram:-1001: version 1, in effect", "knowledge=shop"]
+
+
+async def test_a_server_that_mcp_json_does_not_name_is_told(moonthread: Any) -> None:
+    """The rule is set all the same: the file may follow. Single tools are no servers."""
+    data = moonthread.folder / "data"
+    data.mkdir()
+    moonthread.environ["MOONTHREAD_DATA_DIR"] = str(data)
+    named = '{"mcpServers": {"shop": {"command": "${NOT_SET_HERE}"}}}'
+    (data / "mcp.json").write_text(named, encoding="utf-8")
+    await moonthread("db", "upgrade")
+    told = await moonthread("rules", "set", "telegram:-1001", "tools=shop, shoop, all, -files, wiki__pages")
+    assert told.status == 0
+    assert told.err == "moonthread: mcp.json names no server shoop\n"
+    assert (await moonthread("rules", "set", "telegram:-1001", "tools=shop")).err == ""

@@ -251,7 +251,7 @@ async def test_sources_of_tools_are_linked_below_the_answer(answering: Answering
     call = ToolCall(id="weather:0", name="weather", arguments='{"town": "Rome"}')
     answering.build((call,), "It is sunny.", tools=[weather])
     await answering.answer(await answering.conversation.ask("And the weather?"))
-    assert answering.frames[0] == "Using weather…"
+    assert answering.frames[0] == "Using weather: Rome"
     assert answering.shown == ["It is sunny.\n\n**Sources**\n- [Weather](https://w.example/)"]
 
 
