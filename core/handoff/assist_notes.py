@@ -88,12 +88,12 @@ class AssistNotes:
         content = OutboxContent(text=text or texts_for_staff.answer_failed_text(language))
         await self._enqueue(handoff, f"answer:{item.id}", OutboxKind.TEXT, content)
 
-    async def request_transcript(self, item: OutboxItem, handoff: Handoff) -> None:
+    async def request_transcript(self, item: OutboxItem, handoff: Handoff | None) -> None:
         """Enqueue the words of a recording that an item relays to the team, if it relays one."""
         file = item.content.file
-        if self._hear is None or item.side is not OutboxSide.DESK or file is None:
+        if self._hear is None or handoff is None or item.side is not OutboxSide.DESK:
             return
-        if file.kind is AttachmentKind.AUDIO:
+        if file is not None and file.kind is AttachmentKind.AUDIO:
             content, name = OutboxContent(seq=item.inbox_id), f"heard:{item.inbox_id}"
             await self._enqueue(handoff, name, OutboxKind.TRANSCRIPT, content, lane=Lane.AI_ASSIST)
 

@@ -94,18 +94,16 @@ class OutboxRunner:
         """Show a row that this worker has claimed, with the rest of its album, and close it."""
         async with self._database.read() as tx:
             handoff = await handoffs.get(tx, item.handoff_id) if item.handoff_id is not None else None
-        if _is_obsolete(item, handoff):
+        is_obsolete = _is_obsolete(item, handoff)
+        if is_obsolete or _waits_for_ticket(item, handoff):
             async with self._database.begin() as tx:
                 await outbox.finish(tx, item, state=OutboxState.CANCELLED)
+                if not is_obsolete:
+                    await requeue(tx, item)
             return
-        if _waits_for_ticket(item, handoff):
-            async with self._database.begin() as tx:
-                await outbox.finish(tx, item, state=OutboxState.CANCELLED)
-                await requeue(tx, item)
-            return
-        if handoff is not None:
-            await self._notes.request_transcript(item, handoff)
         album = [item, *await self._albums.claim_rest(item, handoff)]
+        for one in album:
+            await self._notes.request_transcript(one, handoff)
         alone = await self._show_album(album, handoff) if len(album) > 1 else album
         for one in alone:
             try:

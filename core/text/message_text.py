@@ -55,8 +55,13 @@ def _body_parts(
     attachments: Sequence[Attachment],
     unsupported: Sequence[UnsupportedContent],
 ) -> list[str]:
-    """Return the parts of a message's text; unread content is named only if there is no other content."""
+    """Return the parts of a message's text.
+
+    Unread content is named only if there is no other content, and a recording only if no words stand for it.
+    """
     unread = () if other else unsupported
+    if text.strip():
+        attachments = [one for one in attachments if one.kind is not AttachmentKind.AUDIO]
     parts = [text, *(one.text for one in other), attachments_line(attachments), unsupported_line(unread)]
     return [part for part in parts if part]
 

@@ -57,6 +57,12 @@ class Saying(_Act):
     reply_to: str = Field(default="", max_length=40)
 
 
+class Speaking(_Act):
+    """Where a visitor sends the voice message."""
+
+    thread: str = Field(default="", max_length=40)
+
+
 class Pressing(_Act):
     """Which button a visitor presses."""
 
@@ -72,6 +78,7 @@ def page(stage: Stage, feed: Feed) -> ASGIApp:
             Route("/", handlers.index),
             Route("/events", handlers.events),
             Route("/say", handlers.say, methods=["POST"]),
+            Route("/speak", handlers.speak, methods=["POST"]),
             Route("/press", handlers.press, methods=["POST"]),
             Route("/kill", handlers.kill, methods=["POST"]),
             Route("/console", handlers.console),
@@ -118,6 +125,12 @@ class _Handlers:
             number = await self._stage.say_in_slack(visitor, said.channel, said.thread, said.text)
         else:
             number = await self._stage.say_in_telegram(visitor, said.channel, said.reply_to, said.text)
+        return _json({"id": number})
+
+    async def speak(self, request: Request) -> Response:
+        spoken = await _read(request, Speaking)
+        visitor = self._visitor(spoken)
+        number = await self._stage.speak(visitor, spoken.platform, spoken.channel, spoken.thread)
         return _json({"id": number})
 
     async def press(self, request: Request) -> Response:

@@ -18,6 +18,7 @@ from bots.simulator.demo.talk import CHANNEL, TALK
 from bots.simulator.kimi import KimiSimulator
 from bots.simulator.slack import SlackSimulator
 from bots.simulator.slack.records import buttons_of
+from bots.simulator.speech import SpeechSimulator
 from bots.simulator.telegram import TelegramSimulator
 from bots.simulator.telegram.entities import TEXT_LIMIT, length16
 from core.settings import Settings
@@ -32,6 +33,8 @@ SLACK_LIMIT = (
     40_000  #: characters of one message (docs.slack.dev/changelog/2018-truncating-really-long-messages)
 )
 COMMAND = "/kimi"
+VOICE = Path(__file__).parent / "voice.ogg"  #: spoken by espeak-ng
+VOICE_WORDS = "When does the shop open on Sunday?"
 NOT_STAFF = f"Only the shop's team writes here: choose {STAFF} above."
 
 
@@ -60,6 +63,7 @@ class Stage:
         self._restarting = asyncio.Lock()
         self.slack = SlackSimulator()
         self.telegram = TelegramSimulator()
+        self.speech = SpeechSimulator()
         self.visitors = [
             Visitor(
                 name=name,
@@ -80,6 +84,7 @@ class Stage:
         for visitor in self.visitors:
             self.telegram.private_chat(visitor.telegram)
         self._model = ""
+        self._voice = b""
         self._learning: asyncio.Task[None] | None = None
         self._stack = contextlib.AsyncExitStack()
 
@@ -96,6 +101,9 @@ class Stage:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="moonthread-demo-"))
             await stack.enter_async_context(self.slack)
             await stack.enter_async_context(self.telegram)
+            await stack.enter_async_context(self.speech)
+            self._voice = await asyncio.to_thread(VOICE.read_bytes)
+            self.speech.words[self._voice] = VOICE_WORDS
             kimi = await self._kimi_settings(stack)
             settings = self._settings(Path(folder), kimi)
             self._model = settings.kimi_model
@@ -200,6 +208,24 @@ class Stage:
         answered = int(reply_to) if reply_to.isdecimal() else None
         return str(await self.telegram.say(int(chat), visitor.telegram, text, reply_to=answered))
 
+    async def speak(self, visitor: Visitor, platform: str, channel: str, thread: str) -> str:
+        """Send a voice message: a clip on Slack, beside a mention of the bot; return the message's id.
+
+        Raises:
+            NotSent: there is no such channel, or the visitor is not in that chat.
+        """
+        if platform == "slack":
+            if channel not in self.channels or channel == self.desk:
+                raise NotSent("Voice messages are for the other channels here.")
+            files = [("audio_message.m4a", self._voice, "audio/mp4")]
+            text = f"<@{self.slack.bot_user}>"
+            return await self.slack.share_files(
+                channel, visitor.slack, files, text=text, thread_ts=thread or None
+            )
+        if channel != str(visitor.telegram):
+            raise NotSent("Voice messages are for your own chat with the bot here.")
+        return str(await self.telegram.send_voice(int(channel), visitor.telegram, content=self._voice))
+
     async def press(self, platform: str, visitor: Visitor, channel: str, message: str, value: str) -> None:
         """Press the button that carries ``value``.
 
@@ -247,6 +273,8 @@ class Stage:
             console_port=0,
             telegram_bot_token=SecretStr(self.telegram.bot.token),
             telegram_api_url=self.telegram.api_url,
+            speech_url=self.speech.base_url,
+            speech_key=SecretStr(self.speech.key),
             shutdown_grace_s=0,
             unlisted_user_messages_per_day=0,
             flood_messages_per_minute=0,

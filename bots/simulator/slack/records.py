@@ -129,8 +129,9 @@ class Message:
     def seen_text(self) -> str:
         """What people read: Markdown blocks take the place of the text, which only notifies."""
         markdown = [str(block.get("text", "")) for block in self.blocks if block.get("type") == "markdown"]
+        text = "\n\n".join(markdown) or self.source
         names = " ".join(f"[{file.get('name', 'file')}]" for file in self.files)
-        return "\n\n".join(markdown) or self.source or names
+        return text if text and self.author.is_bot else f"{text} {names}".strip()
 
     @property
     def seen_tasks(self) -> tuple[tuple[str, str], ...]:

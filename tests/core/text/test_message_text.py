@@ -123,3 +123,14 @@ def test_a_file_name_is_one_short_line_without_markup() -> None:
     long = display_name("x" * 200 + ".pdf", AttachmentKind.FILE)
     assert len(long) == 80
     assert long.endswith(".pdf")
+
+
+def test_a_recording_is_named_only_where_no_words_stand_for_it() -> None:
+    """Kimi reads what was said in it, and would else say that it cannot listen."""
+    recording = Attachment(
+        kind=AttachmentKind.AUDIO, name="", media_type="audio/ogg", size_bytes=1, source={}
+    )
+    notes = Attachment(kind=AttachmentKind.FILE, name="a.txt", media_type="", size_bytes=1, source={})
+    heard = MessageContent(text="What is tea?", attachments=(recording, notes))
+    assert render_content(heard) == "What is tea?\n\n[attached: a.txt]"
+    assert render_content(MessageContent(attachments=(recording,))) == "[attached: audio]"

@@ -1,16 +1,21 @@
 // Where a visitor types: Enter sends, Shift+Enter begins a new line, chips send at a touch.
 
 import { h } from "./drawing/dom.js";
+import { labelled } from "./icons.js";
 
 let made = 0;
 
-/** A text field with chips above it. `onSend(text)` may throw an Error whose words are shown. */
+/** A text field with chips above it. `onSend(text)` and `onSpeak()` may throw an Error whose words are shown. */
 export class Composer {
-  constructor({ label, placeholder, prefix = "", asChip, onSend }) {
+  constructor({ label, placeholder, prefix = "", asChip, onSend, onSpeak }) {
     made += 1;
     const id = `composer${made}`;
     this.prefix = prefix;
     this.onSend = onSend;
+    this.speak = onSpeak && h("button", {
+      type: "button", class: "voice", "aria-label": `Send a voice message: ${label}`, title: "Send a voice message",
+      onclick: () => this.attempt(onSpeak),
+    }, labelled("🎤"));
     this.asChip = asChip ?? ((text) => this.prefix + text);
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Things to try" });
     this.input = h("textarea", {
@@ -22,7 +27,7 @@ export class Composer {
       "form",
       { class: "composer", onsubmit: (event) => this.submit(event) },
       this.chips,
-      h("div", { class: "field" }, h("label", { class: "unseen", for: id }, label), this.input,
+      h("div", { class: "field" }, h("label", { class: "unseen", for: id }, label), this.input, this.speak ?? null,
         h("button", { type: "submit", class: "send", "aria-label": `Send: ${label}`, title: "Send (Enter)" }, "➤")),
       this.note,
     );
@@ -81,10 +86,14 @@ export class Composer {
     }
   }
 
-  async deliver(text) {
+  deliver(text) {
+    return this.attempt(() => this.onSend(text));
+  }
+
+  async attempt(act) {
     this.note.textContent = "";
     try {
-      await this.onSend(text);
+      await act();
       return true;
     } catch (error) {
       this.note.textContent = error.message;

@@ -7,6 +7,7 @@ const THUMB =
 const DRAWN = {
   "👍": { name: "Good answer", path: THUMB },
   "👎": { name: "Bad answer", path: THUMB, turn: "rotate(180 10.5 10.5)" },
+  "🎤": { name: "", path: "M10.5 2a2.6 2.6 0 0 0-2.6 2.6v5.2a2.6 2.6 0 0 0 5.2 0V4.6A2.6 2.6 0 0 0 10.5 2zM5 9.5h1.7a3.8 3.8 0 0 0 7.6 0H16a5.5 5.5 0 0 1-4.6 5.4v2.3h2.1v1.6h-6v-1.6h2.1v-2.3A5.5 5.5 0 0 1 5 9.5z" },
   "⏹": { name: "", path: "M5 5h11v11H5z" },
 };
 

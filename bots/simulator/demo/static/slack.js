@@ -56,6 +56,12 @@ export class SlackPane {
         if (!thread && id && !text.startsWith("/")) this.open(id);
         (thread ? this.replies : this.main).toEnd();
       },
+      onSpeak: async () => {
+        const thread = threadOf();
+        const body = { visitor: this.ui.visitor, platform: "slack", channel: this.channel, thread };
+        const { id } = await send("/speak", body);
+        if (!thread && id) this.open(id);
+      },
     });
   }
 

@@ -23,6 +23,7 @@ export class TelegramChat {
       placeholder: "Message",
       asChip: (text) => this.asChip(text),
       onSend: (text) => this.say(text),
+      onSpeak: kind === "dm" ? () => this.speak() : undefined,
     });
     this.element = h("section", { class: `chat ${kind}`, "aria-label": kind === "dm" ? "Telegram DM" : "Telegram group" },
       h("header", { class: "bar" }, this.picture, h("div", {}, this.title, this.subtitle)),
@@ -41,6 +42,11 @@ export class TelegramChat {
     const body = { visitor: this.ui.visitor, platform: "telegram", channel: this.channel, reply_to: this.replyTo, text };
     await send("/say", body);
     this.answer("");
+    this.log.toEnd();
+  }
+
+  async speak() {
+    await send("/speak", { visitor: this.ui.visitor, platform: "telegram", channel: this.channel });
     this.log.toEnd();
   }
 

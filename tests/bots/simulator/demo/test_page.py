@@ -146,3 +146,29 @@ async def test_the_console_is_one_click_away(page: httpx.AsyncClient) -> None:
     assert shown.status_code == 200
     assert "database: ok" in shown.text
     assert "slack: ok" in shown.text
+
+
+@pytest.mark.parametrize("platform", ["slack", "telegram"])
+async def test_a_voice_message_is_heard_at_a_press(page: httpx.AsyncClient, platform: str) -> None:
+    """The answer begins with what the stand-in of a transcription service heard."""
+    async with changes(page) as following:
+        world = (await anext(following))["world"]
+        channel = world["visitors"][0]["telegram"]
+        if platform == "slack":
+            channel = world["slack"]["channels"][0]["id"]
+        where = {"visitor": 0, "platform": platform, "channel": channel}
+        assert (await page.post("/speak", json=where)).json()["id"]
+        async for change in following:
+            message = change.get("message", {})
+            if message.get("platform") != platform or not message.get("byBot"):
+                continue
+            if "🎤 When does the shop open on Sunday?" in message["text"].replace("\\", ""):
+                break
+
+
+async def test_the_desk_takes_no_voice_message(page: httpx.AsyncClient) -> None:
+    """The page shows why."""
+    world = (await snapshot_of(page))["world"]
+    where = {"visitor": 0, "platform": "slack", "channel": world["slack"]["desk"]}
+    answer = await page.post("/speak", json=where)
+    assert answer.json() == {"note": "Voice messages are for the other channels here."}
