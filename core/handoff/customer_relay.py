@@ -55,6 +55,16 @@ async def relay_customer_message(
         await notify_customer(tx, handoff, inbox_id, notice)
 
 
+async def relay_files_of_request(
+    tx: Transaction, handoff: Handoff, event: MessageReceived, inbox_id: int
+) -> None:
+    """Copy the files of a message that requests a person to the desk; its words are on the ticket."""
+    if not handoff.desk_room.platform:
+        return  # staff sees them in the same room
+    quoted = event.quoted.attachments if event.quoted is not None else ()
+    await enqueue_copies(tx, handoff, event, inbox_id, OutboxSide.DESK, "", more_files=quoted)
+
+
 async def _repeats_earlier_part(tx: Transaction, event: MessageReceived) -> bool:
     """Return whether a part of an album without words has the origin and the reply of an earlier part."""
     if event.text.strip() or not event.media_group_id:

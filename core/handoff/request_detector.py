@@ -6,6 +6,7 @@ from core.access import Actor
 from core.chat_policy import ChatRules
 from core.domain.events import Mention, MessageReceived
 from core.domain.handoff_state import HandoffReason
+from core.handoff.customer_relay import relay_files_of_request
 from core.handoff.handoff_service import HandoffRequest, HandoffService
 from core.handoff.intake import enqueued, store_event
 from core.handoff.lookup import is_follow_up
@@ -51,6 +52,8 @@ class RequestDetector:
             reason=reason, customer=event.author, language=language, address=event.address
         )
         result = await self._service.request_handoff(tx, conversation, request, inbox_id=inbox_id)
+        if result is not None:
+            await relay_files_of_request(tx, result.handoff, event, inbox_id)
         return enqueued(conversation.id, result)
 
 

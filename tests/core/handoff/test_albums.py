@@ -117,6 +117,17 @@ async def test_captions_of_several_parts_stand_above(screens: Screens, thread: s
     assert {"**Ann:** front", "**Ann:** back"} <= set(screens.slack.screen.texts)
 
 
+async def test_an_album_that_asks_for_a_person_is_whole_at_the_desk(screens: Screens) -> None:
+    """Its first part begins the handoff; the picture of that is not lost for its words."""
+    screens.files |= {name: name.encode() for name in NAMES}
+    screens.model.replies = ["A summary."]
+    for part in customers_album(["I want to talk to a human", "", ""]):
+        await screens.ingest(part)
+    await screens.settle()
+    assert at_desk(screens) == [("", [*NAMES])]
+    assert "I want to talk to a human" in screens.slack.screen.texts[0]
+
+
 async def test_a_forwarded_album_names_its_origin_once(screens: Screens, thread: str) -> None:
     """Telegram forwards each part with the origin, which is in the caption of the whole."""
     for part in customers_album(["look", "", ""]):
