@@ -39,15 +39,22 @@ class Arrival:
             self._arrived.set()
         return ScriptedReply("Yes.", first_after_s=0.01)
 
-    async def after(self, stage: Stage, room: Room) -> tuple[float, float]:
-        """Ask in a room; return the milliseconds, of the wall and of the CPU, until Kimi has the question."""
+    async def after(self, stage: Stage, room: Room) -> tuple[float, float, float]:
+        """Ask in a room and let the turn end.
+
+        Returns:
+            Milliseconds of the wall and of the CPU until Kimi has the question, and of the CPU to the end.
+        """
         self._arrived.clear()
         gc.collect()
         began = _now()
         await stage.ask_in(room)
         await asyncio.wait_for(self._arrived.wait(), PATIENCE_S)
         await asyncio.sleep(PAUSE_S)
-        return (self._at[0] - began[0]) * 1000, (self._at[1] - began[1]) * 1000
+        ended = _now()
+        spent = (self._at[0] - began[0], self._at[1] - began[1], ended[1] - began[1])
+        wall_ms, cpu_ms, turn_cpu_ms = (seconds * 1000 for seconds in spent)
+        return wall_ms, cpu_ms, turn_cpu_ms
 
 
 async def measure_requests(questions: int = 100) -> dict[str, Any]:
@@ -69,12 +76,13 @@ async def _measure(place: Place, questions: int) -> dict[str, float]:
                 found = [await arrival.after(stage, room) for room in stage.rooms][WARM_UP:]
             finally:
                 await service.stop()
-    wall_ms, cpu_ms = [wall for wall, _ in found], [cpu for _, cpu in found]
+    wall_ms, cpu_ms, turn_cpu_ms = zip(*found, strict=True)
     return {
         "questions": questions,
         "p50_ms": round(median(wall_ms), 2),
         "p95_ms": round(quantiles(wall_ms, n=20)[-1], 2),
         "cpu_p50_ms": round(median(cpu_ms), 2),
+        "turn_cpu_p50_ms": round(median(turn_cpu_ms), 2),
     }
 
 
