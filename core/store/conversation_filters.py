@@ -52,8 +52,13 @@ class ConversationFilter:
     until: datetime | None = None  #: has a turn that started before; with ``since``, the same turn
 
 
-def conditions(wanted: ConversationFilter, *, dialect: str) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions on a row of the table of conversations."""
+def conditions(
+    wanted: ConversationFilter, *, dialect: str, newest_message_id: int
+) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions on a row of the table of conversations.
+
+    ``newest_message_id`` says up to which message words are searched; it counts only if there are any.
+    """
     found: list[ColumnElement[bool]] = []
     if wanted.platform:
         found.append(_C.c.platform == wanted.platform)
@@ -64,7 +69,7 @@ def conditions(wanted: ConversationFilter, *, dialect: str) -> Sequence[ColumnEl
         wrote = select(_M.c.id).where(_M.c.conversation_id == _C.c.id, _M.c.author_id == wanted.person_id)
         found.append(or_(asked.exists(), wrote.exists()))
     if wanted.text:
-        found.append(_C.c.id.in_(_search(wanted.text, dialect)))
+        found.append(_C.c.id.in_(_search(wanted.text, dialect, newest_message_id)))
     if wanted.state is not None:
         found.append(_is_in(wanted.state))
     return found + _turn_conditions(wanted)
@@ -75,22 +80,25 @@ def words_of(text: str) -> Sequence[str]:
     return [quoted or word for quoted, word in re.findall(r'"([^"]+)"|([^\s"]+)', text)]
 
 
-def _search(text: str, dialect: str) -> Any:
+def _search(text: str, dialect: str, newest_message_id: int) -> Any:
     """Return the query of the conversations with a message that has every word."""
-    newest = select(func.max(_M.c.id)).scalar_subquery()
-    has_all = [_has_word(word, dialect) for word in words_of(text)]
-    return select(_M.c.conversation_id).where(_M.c.id > newest - SEARCHED_MESSAGES, *has_all)
+    is_searched = _M.c.id > newest_message_id - SEARCHED_MESSAGES
+    return select(_M.c.conversation_id).where(
+        is_searched, *(_has_word(one, dialect) for one in words_of(text))
+    )
 
 
 def _has_word(word: str, dialect: str) -> ColumnElement[bool]:
     """Return the condition that a message has a word, whatever the case of its ASCII letters.
 
-    PostgreSQL compares bytes (COLLATE "C") in an eighth of the time that it takes to compare characters.
+    PostgreSQL finds bytes (COLLATE "C") in less than half of the time that ILIKE takes.
     """
     if dialect == "sqlite":
         return _M.c.text.contains(word, autoescape=True)
-    pattern = re.sub(r"([\\%_])", r"\\\1", word)
-    return _M.c.text.collate("C").ilike(f"%{pattern}%", escape="\\")
+    lower = "".join(char.lower() if char.isascii() else char for char in word)
+    in_bytes = _M.c.text.collate("C")
+    has_case = any(map(str.isalpha, filter(str.isascii, word)))
+    return func.strpos(func.lower(in_bytes) if has_case else in_bytes, lower) > 0
 
 
 def _turn_conditions(wanted: ConversationFilter) -> list[ColumnElement[bool]]:

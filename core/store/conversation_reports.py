@@ -63,10 +63,14 @@ async def list_conversations(
     offset: int = 0,
 ) -> Sequence[ConversationReport]:
     """Return conversations in ``scope``, those with the latest turn first."""
+    newest = 0
+    if conversation_filter.text:
+        newest = (await tx.execute(select(func.coalesce(func.max(_M.c.id), 0)))).scalar_one()
+    wanted = conditions(conversation_filter, dialect=tx.dialect.name, newest_message_id=newest)
     latest = select(_T.c.started_at).where(_T.c.conversation_id == _C.c.id).order_by(_T.c.id.desc()).limit(1)
     page = (
         select(_C.c.id, func.coalesce(_scalar(latest), _C.c.created_at).label("last_at"))
-        .where(scope.condition(), *conditions(conversation_filter, dialect=tx.dialect.name))
+        .where(scope.condition(), *wanted)
         .order_by(text("last_at DESC"), _C.c.id.desc())
         .limit(limit)
         .offset(offset)
