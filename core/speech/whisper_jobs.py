@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 SAMPLE_RATE: Final = 16_000  #: of the sound that Whisper hears, in Hz
 _NICENESS: Final = 5  #: the service's own work goes first
 _BEAM_SIZE: Final = 5
+_CONTAINERS: Final = "aac,ac3,aiff,amr,au,caf,flac,matroska,mov,mp3,ogg,w64,wav"
+"""FFmpeg's readers of what phones, browsers and people record; Matroska's reads WebM, MOV's MP4 and M4A.
+
+Not its readers of playlists (HLS, DASH, concat, SDP), which open whatever file or address a recording names.
+"""
+_OPTIONS: Final = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ def _decode(path: Path, max_s: float) -> "numpy.ndarray[Any, Any] | FileFault":
 
     pieces, count = [], 0
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options=_OPTIONS) as container:
             if not container.streams.audio:
                 return FileFault.NOT_HEARD
             resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE)

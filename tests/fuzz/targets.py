@@ -103,6 +103,9 @@ _HEADS: Final = (
     b"\xff\xd8\xff\xe0",
     b"GIF89a",
     b"RIFF\0\0\0\0WEBP",
+    b"RIFF\0\0\0\0WAVEfmt ",
+    b"OggS\0\2",
+    b"\0\0\0\x18ftypM4A \0\0\0\0\0\0\0\0\0\0\0\0moov\0\0\0\x20mvhd",
     b"\0\0\0\x18ftypmp42",
     b"\xff\xfe",
     b"\xef\xbb\xbf",
@@ -139,7 +142,7 @@ def _archives(draw: st.DrawFn) -> bytes:
 # -- targets -----------------------------------------------------------------------------------------
 
 
-def _inspect(extension: str) -> Target:
+def _inspect(extension: str, kind: AttachmentKind = AttachmentKind.FILE) -> Target:
     """Return a target that inspects bytes as a file with this extension."""
 
     def target(data: bytes) -> object:
@@ -148,9 +151,7 @@ def _inspect(extension: str) -> Target:
             file.flush()
             path = Path(file.name)
             name, size = f"a.{extension}", len(data)
-            attachment = Attachment(
-                kind=AttachmentKind.FILE, name=name, media_type="", size_bytes=size, source={}
-            )
+            attachment = Attachment(kind=kind, name=name, media_type="", size_bytes=size, source={})
             detect_format(data[:64])
             try:
                 inspect_file(path, attachment)
@@ -208,6 +209,7 @@ TARGETS: Final[Mapping[str, tuple[Target, SearchStrategy[Any]]]] = MappingProxyT
             f"{extension} file": (_inspect(extension), st.one_of(_BYTES, _archives()))
             for extension in ("pdf", "docx", "xlsx", "txt", "csv", "html", "png", "mp4")
         },
+        "recording": (_inspect("ogg", AttachmentKind.AUDIO), _BYTES),
         **SERVER_TARGETS,
     }
 )

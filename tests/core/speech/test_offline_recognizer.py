@@ -38,6 +38,20 @@ def plain(text: str) -> str:
     return text.lower().strip(" .?!")
 
 
+@pytest.mark.parametrize(
+    "playlist", ["ffconcat version 1.0\nfile secret.ogg\n", "#EXTM3U\n#EXTINF:9,\nsecret.ogg\n"]
+)
+async def test_a_recording_opens_no_other_file(
+    english: OfflineRecognizer, playlist: str, tmp_path: Path
+) -> None:
+    """FFmpeg reads playlists by their first bytes, and opens what they name."""
+    (tmp_path / "secret.ogg").write_bytes((RECORDINGS / "shop.ogg").read_bytes())
+    (tmp_path / "file").write_text(playlist)
+    with pytest.raises(HearingFailed) as refused:
+        await english.hear(tmp_path / "file", media_type="audio/ogg")
+    assert refused.value.fault is FileFault.CORRUPT
+
+
 @pytest.mark.parametrize("name", ["shop.ogg", "shop.m4a"])
 async def test_a_recording_is_heard_whatever_its_container_is_called(
     english: OfflineRecognizer, name: str
