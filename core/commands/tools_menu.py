@@ -16,6 +16,7 @@ from core.domain.buttons import OptionButton, RunCommand
 from core.domain.command_names import CommandName
 from core.ports.tools import Approval, Tool
 from core.text.language import Language, pick
+from core.text.quoting import plain_line
 from core.tools.selection import OWN, ToolGroup, ToolSelection
 
 MAX_LISTED: Final = 40  #: tools of one group
@@ -147,9 +148,9 @@ class ToolsView:
         return f"{listed}{missing}"
 
     def _tool_line(self, tool: Tool) -> str:
-        words = " ".join(str(tool.definition["function"].get("description", "")).replace("`", "'").split())
-        described = f": {words[:MAX_DESCRIPTION_CHARS]}{'…' if len(words) > MAX_DESCRIPTION_CHARS else ''}"
-        return f"- `{own_name(tool)}` ({self._mode(tool)}){described if words else ''}"
+        about = str(tool.definition["function"].get("description", ""))
+        words = plain_line(about, max_chars=MAX_DESCRIPTION_CHARS)
+        return f"- `{own_name(tool)}` ({self._mode(tool)}){f': {words}' if words else ''}"
 
     def _mode(self, tool: Tool) -> str:
         if not self.selection.allows(tool):

@@ -10,7 +10,7 @@ _MARKUP = re.compile(r"[\\`*_~\[\]()<>|#@$/\s]+|:(?=/)")
 _DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=\w)")
 _NOT_IN_ADDRESS = re.compile(r"[\s()<>\[\]\\`|\"\x00-\x1f]")
 """Characters that end a link's address, in Markdown or on a platform."""
-_NOT_IN_LABEL = re.compile(r"[\\`*_~\[\]<>|$\s]+")
+_NOT_IN_LABEL = re.compile(r"[\\`*~\[\]<>|$\s]+|(?<!\w)_+|_+(?!\w)")
 MAX_ADDRESS_CHARS = 2_000  #: of a link
 MAX_LABEL_CHARS = 120
 MAX_QUOTED_CHARS = 1_000  #: of spoken words
@@ -62,10 +62,16 @@ def plain_text(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", printable).split())[:MAX_NAME_CHARS] or "?"
 
 
+def plain_line(text: str, *, max_chars: int) -> str:
+    """Return a foreign text as one line without Markdown's marks; longer ones are cut with a "…"."""
+    printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_READ_CHARS])
+    line = " ".join(_NOT_IN_LABEL.sub(" ", printable).split())
+    return line if len(line) <= max_chars else f"{line[: max_chars - 1]}…"
+
+
 def foreign_link(label: str, url: str) -> str:
     """Return a Markdown link with a foreign label and address; the label alone if it is no web address."""
-    printable = "".join(char if char.isprintable() else " " for char in label[:_MAX_READ_CHARS])
-    shown = " ".join(_NOT_IN_LABEL.sub(" ", printable).split())[:MAX_LABEL_CHARS] or "?"
+    shown = plain_line(label, max_chars=MAX_LABEL_CHARS) or "?"
     if not url.startswith(("https://", "http://")) or len(url) > MAX_ADDRESS_CHARS:
         return shown
     return f"[{shown}]({_NOT_IN_ADDRESS.sub(lambda found: quote(found[0]), url)})"

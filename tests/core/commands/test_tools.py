@@ -34,7 +34,10 @@ class Session:
 
     async def list_tools(self) -> Sequence[ListedTool]:
         """List them."""
-        return [ListedTool(name="stock", description="Return the stock."), ListedTool(name=LONG)]
+        return [
+            ListedTool(name="stock", description="Return [the](https://evil.test) **stock**.\n# `x`"),
+            ListedTool(name=LONG),
+        ]
 
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Nobody calls."""
@@ -129,7 +132,7 @@ async def test_a_groups_admin_switches_a_server_on_and_one_of_its_tools_off(chat
     assert "**this service**: 1 of 1 tools" in overview.text
     assert await chat.usable() == ["order"]
     shop = await chat.press(overview, "shop")
-    assert "`stock` (off): Return the stock." in shop.text
+    assert "`stock` (off): Return the (https://evil.test) stock . # x\n" in shop.text
     shop = await chat.press(shop, "All on")
     assert await chat.usable() == ["order", "stock", LONG[:12]]
     shop = await chat.press(shop, "✓ stock")

@@ -84,7 +84,7 @@ def test_sources_are_links_that_cannot_break_out() -> None:
     )
     assert note.splitlines()[0] == "**Sources**"
     assert note.splitlines()[1].startswith("- [x (https://evil.test) y z")
-    assert note.splitlines()[1].endswith("z](https://a.test)")
+    assert note.splitlines()[1].endswith("z…](https://a.test)")
     assert note.splitlines()[2].endswith("](https://a.test/%29%20**free**%20%5Bmoney%5D%28https://evil.test)")
     assert note.splitlines()[3] == "- J"
     assert len(note.splitlines()) == 4
