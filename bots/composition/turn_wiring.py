@@ -104,6 +104,7 @@ def _build_claimer(components: Components, prompting: PromptComponents) -> TurnC
         serves=base.serves,
         merge_waiting=settings.while_answering is WhileAnswering.MERGE,
         classify_intent=KimiIntentClassifier(components.llm.completer, prompting.options_loader, base.clock),
+        hear=hearer.hear_message if (hearer := components.files.hearer) is not None else None,
     )
 
 

@@ -33,7 +33,7 @@ def measure_sound_s(path: Path) -> float:
                 seconds = size / bytes_per_s
             else:
                 seconds = 0.0
-        except (struct.error, ZeroDivisionError):
+        except (struct.error, IndexError, ZeroDivisionError):
             seconds = 0.0
     is_plausible = 0 < seconds <= size / MIN_BYTES_PER_S
     return seconds if is_plausible else size / GUESSED_BYTES_PER_S

@@ -4,8 +4,7 @@ Each note becomes work of the handoff's queue, so that relayed messages wait nei
 engine that hears.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from core.domain.clock import Clock
 from core.domain.handoff_state import OutboxKind, OutboxSide
@@ -16,17 +15,13 @@ from core.handoff.ai_assist import HandoffAssistant
 from core.handoff.languages import ticket_language
 from core.handoff.outbox_writer import enqueue
 from core.store import Database, conversations, due_handoffs, handoffs, outbox
-from core.store.conversations import Conversation
 from core.store.handoffs import Handoff
 from core.store.outbox import OutboxContent, OutboxItem
+from core.turns.hearing import HearMessage
 from core.work_queue.port import WorkQueue
 
 MAX_WAIT_S: Final = 600.0  #: of a summary for the tickets of other customers
 LOOK_INTERVAL_S: Final = 3.0
-
-
-HearMessage: TypeAlias = Callable[[Conversation, int], Awaitable[str]]
-"""Returns the words of a message's recordings, given its seq; "" if there are none."""
 
 
 class AssistNotes:

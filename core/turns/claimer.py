@@ -9,6 +9,8 @@ import structlog
 from core.chat_policy import ChatRules, ReplyDecision
 from core.domain.addresses import ThreadKey
 from core.domain.clock import Clock
+from core.domain.events import Event, MessageReceived
+from core.domain.message_content import AttachmentKind
 from core.domain.queue import EventStatus, Lane, QueueKey
 from core.files.references import REFERENCE_PREFIX
 from core.inbound.forwards import find_turn_of_comment
@@ -29,6 +31,7 @@ from core.turns.coalescing import (
     remaining_wait_s,
 )
 from core.turns.event_claimer import EventClaimer
+from core.turns.hearing import HearMessage
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +66,7 @@ class _NeedsClassification:
     conversation: Conversation
     asker_id: str
     text: str
+    recording_seqs: tuple[int, ...] = ()  #: of messages whose words are still to be heard
 
 
 class _AwaitsComment:
@@ -84,6 +88,7 @@ class TurnClaimer:
         serves: Callable[[ThreadKey], bool],
         merge_waiting: bool = False,
         classify_intent: ClassifyIntent | None = None,
+        hear: HearMessage | None = None,
     ) -> None:
         """Build a claimer.
 
@@ -94,6 +99,7 @@ class TurnClaimer:
             serves: returns whether a conversation belongs to a team or bot of this process.
             merge_waiting: whether all waiting messages become one question.
             classify_intent: decides on messages that may not ask anything; None: they are not answered.
+            hear: hears the recordings of such messages; None: their other words decide.
         """
         self._database = database
         self._clock = clock
@@ -101,6 +107,7 @@ class TurnClaimer:
         self._serves = serves
         self._merge_waiting = merge_waiting
         self._classify_intent = classify_intent
+        self._hear = hear
 
     async def claim(self, queue_key: QueueKey) -> ClaimedTurn | None:
         """Claim the turn of a queue's oldest open event; None if nothing is open that can be answered here.
@@ -168,7 +175,11 @@ class TurnClaimer:
     async def _classify(self, request: _NeedsClassification) -> bool:
         if self._classify_intent is None:
             return False
-        return await self._classify_intent(request.conversation, request.asker_id, request.text)
+        words = [request.text]
+        if self._hear is not None:
+            words += [await self._hear(request.conversation, seq) for seq in request.recording_seqs]
+        text = "\n".join(filter(None, words))
+        return await self._classify_intent(request.conversation, request.asker_id, text)
 
 
 async def _awaits_comment(tx: Transaction, work: OpenWork, items: Sequence[InboxItem]) -> bool:
@@ -196,4 +207,11 @@ def _classification_of(conversation: Conversation, items: Sequence[InboxItem]) -
         conversation=conversation,
         asker_id=messages[0].author.id,
         text="\n".join(message.text for message in messages),
+        recording_seqs=tuple(item.id for item in items if _has_recording(item.event)),
+    )
+
+
+def _has_recording(event: Event) -> bool:
+    return isinstance(event, MessageReceived) and any(
+        attachment.kind is AttachmentKind.AUDIO for attachment in event.attachments
     )

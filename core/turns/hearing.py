@@ -6,9 +6,9 @@ commands, `/forget`, retention and export treat them as the person's own.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from core.domain.file_states import FileState
 from core.domain.message_content import AttachmentKind
@@ -22,6 +22,9 @@ from core.text.language import Language, pick
 from core.text.quoting import blockquote, quotable
 from core.turns.claimed_turn import ClaimedTurn
 from core.work_queue.active_answers import ActiveAnswer
+
+HearMessage: TypeAlias = Callable[[Conversation, int], Awaitable[str]]
+"""Returns the words of a message's recordings, given its seq; "" if there are none."""
 
 MAX_EARLIER: Final = 4  #: newest recordings of a thread from before the bot was called
 

@@ -26,6 +26,7 @@ from core.domain.message_content import Attachment, AttachmentKind
 from core.files.extract import inspect_file, read_text
 from core.files.file_policy import UnusableFile
 from core.files.formats import detect_format
+from core.files.sound_length import measure_sound_s
 from core.kimi.json_decoding import decode_fragment, decode_json
 from tests.fuzz.server_targets import SERVER_TARGETS
 from tests.hostile_parsers import FILE_PARSERS, MARKDOWN_PARSERS, PIECES, RENDERERS, TEXT_PARSERS
@@ -124,6 +125,18 @@ _BYTES: Final = st.builds(
 )
 
 
+_RECORDINGS: Final = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.sampled_from([
+            b"OggS", b"\x01vorbis", b"\x00\x00\x00\x0cftypM4A ", b"\x00\x00\x00\x80moov",
+            b"\x00\x00\x00\x08moov", b"\x00\x00\x00\x40mvhd", b"\x00\x00\x00\x01moov", b"RIFF\0\0\0\0WAVE",
+        ]),
+    ),
+    max_size=12,
+).map(b"".join)  # fmt: skip
+
+
 @st.composite
 def _archives(draw: st.DrawFn) -> bytes:
     """Return a ZIP archive of few members whose bytes are partly changed."""
@@ -160,6 +173,16 @@ def _inspect(extension: str, kind: AttachmentKind = AttachmentKind.FILE) -> Targ
                 return None
 
     return target
+
+
+def _sound_length(data: bytes) -> object:
+    """Measure bytes as a recording; its length is never negative or infinite."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        seconds = measure_sound_s(Path(file.name))
+    assert 0 <= seconds <= len(data)
+    return seconds
 
 
 def _button_data(data: str) -> object:
@@ -210,6 +233,7 @@ TARGETS: Final[Mapping[str, tuple[Target, SearchStrategy[Any]]]] = MappingProxyT
             for extension in ("pdf", "docx", "xlsx", "txt", "csv", "html", "png", "mp4")
         },
         "recording": (_inspect("ogg", AttachmentKind.AUDIO), _BYTES),
+        "sound length": (_sound_length, st.one_of(_BYTES, _RECORDINGS)),
         **SERVER_TARGETS,
     }
 )

@@ -7,6 +7,9 @@ import pytest
 
 from bots.simulator.kimi import Faults, ScriptedReply, answer_with
 from bots.simulator.speech import SpeechSimulator
+from core.chat_policy import ChatRules, Trigger
+from core.store import rules
+from core.turns.intent_classifier import INSTRUCTION
 
 OGG = b"OggS\x00\x02 what is tea"
 OTHER = b"OggS\x00\x02 and coffee"
@@ -238,3 +241,26 @@ async def test_a_spoken_command_is_a_command(world: Any, speech: SpeechSimulator
     await world.done(2)
     assert world.requests == []
     assert sum("🎤 Slash usage" in text for text in room.texts) == 1
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_what_is_said_aloud_is_judged_by_a_chats_rules(world: Any, speech: SpeechSimulator) -> None:
+    """With the trigger "question" a recording is heard before Kimi judges; for the rest nothing is shown."""
+    speech.words |= {OGG: "I need a red kettle", OTHER: "The weather is lovely today"}
+    await start(world, speech)
+    world.kimi.script = lambda request: (
+        ("Yes" if "need" in request.question else "No")
+        if request.messages[0]["content"] == INSTRUCTION
+        else "A kettle."
+    )
+    room = world.group("Sue", "Ann")
+    world.sim.promote_bot(int(room.channel))
+    async with world.service.database.begin() as tx:
+        made = ChatRules(trigger=Trigger.QUESTION, gather_s=0.0)
+        await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
+    for recording in (OTHER, OGG):
+        await world.sim.send_voice(int(room.channel), room.people[1], content=recording)
+    await room.shows("🎤 I need a red kettle")
+    await world.queued(0)
+    assert len(room.texts) == 1
+    assert len(speech.requests) == 2

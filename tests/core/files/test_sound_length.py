@@ -71,7 +71,7 @@ def test_real_recordings_are_measured(name: str) -> None:
         b"RIFF" + bytes(4) + b"WAVE" + bytes(988),
         (b"\x00\x00\x00\x04ftyp" * 125)[:1000],
         b"OggS",
-        b"\x00\x00\x00\x18ftypM4A " + b"\x00\x00\x00\x08moov" + b"\x00\x00\x00\x08mvhd",
+        b"\x00\x00\x00\x0cftypM4A " + b"\x00\x00\x00\x08moov" + b"\x00\x00\x00\x08mvhd",
     ],
 )
 def test_a_container_that_says_nothing_is_guessed_from_its_size(tmp_path: Path, content: bytes) -> None:
