@@ -101,8 +101,9 @@ class Database:
         """
         async with self._write_lock:
             with self._watch():
-                async with translated(), self.engine.begin() as connection:
+                async with translated(), self.engine.connect() as connection:
                     yield connection
+                    await connection.commit()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
