@@ -109,6 +109,7 @@ async def test_said_in_a_group_it_stays_one_persons_words(world: Any) -> None:
     world.assert_calm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["telegram"])
 async def test_quoted_it_stands_behind_quote_marks(world: Any) -> None:
     """Every line of a message that somebody replies to is quoted, and under its author's name."""

@@ -130,7 +130,7 @@ def build_site(database: Database, folder: Path) -> ConsoleSite:
 
 
 @pytest.fixture
-async def site(migrated_sqlite_url: str, tmp_path: Path) -> AsyncIterator[ConsoleSite]:
+async def site(migrated_sqlite_url: str, inline_sqlite: None, tmp_path: Path) -> AsyncIterator[ConsoleSite]:
     """The console of an empty deployment; its queries are tested on both databases in core.store."""
     database = Database(migrated_sqlite_url)
     yield build_site(database, tmp_path)

@@ -51,18 +51,18 @@ async def hand_over(site: ConsoleSite, talk: StoredConversation, room: DeskRoom)
 
 
 @pytest.mark.parametrize("person", CLOSED_TO)
-@pytest.mark.parametrize("path", [path for path in PAGES if "{" not in path])
-async def test_each_role_has_its_pages(visitor: Any, person: str, path: str) -> None:
+async def test_each_role_has_its_pages(visitor: Any, person: str) -> None:
     """We chose: admins see all; viewers all but settings and audit; the desk its conversations only."""
     await visitor.sign_in(person)
 
-    answer = await visitor.get(path)
+    for path in (path for path in PAGES if "{" not in path):
+        answer = await visitor.get(path)
 
-    closed = path.startswith(CLOSED_TO[person])
-    assert answer.status_code == (403 if closed else 200)
-    assert ("Your role does not include this." in answer.text) is closed
-    for other in CLOSED_TO[person]:
-        assert f'href="{other}"' not in answer.text
+        closed = path.startswith(CLOSED_TO[person])
+        assert answer.status_code == (403 if closed else 200), path
+        assert ("Your role does not include this." in answer.text) is closed, path
+        for other in CLOSED_TO[person]:
+            assert f'href="{other}"' not in answer.text, path
 
 
 @pytest.mark.parametrize("person", ["slack:UNOBODY", "telegram:UADMIN", "slack:", "UADMIN", "terminal:x"])
@@ -122,32 +122,33 @@ async def test_staff_of_a_chat_sees_its_conversations(visitor: Any, site: Consol
     assert (await visitor.get("/conversations")).status_code == 403
 
 
-@pytest.mark.parametrize("path", ACTIONS)
 @pytest.mark.parametrize("person", ["slack:UNOBODY", "telegram:7"])
-async def test_a_viewer_changes_nothing(visitor: Any, site: ConsoleSite, person: str, path: str) -> None:
+async def test_a_viewer_changes_nothing(visitor: Any, site: ConsoleSite, person: str) -> None:
     """Every change is refused to people who may only read, also with the right token of the form."""
     talk = await talk_in(site, "42", SECRET_WORDS)
     await visitor.sign_in(person)
-    path = path.replace("{number}", str(talk.conversation.id))
+    token = await visitor.session_token()
 
-    assert (await visitor.post(path, csrf=await visitor.session_token())).status_code in (403, 404)
-    assert [entry[1] for entry in await visitor.audit()] == []
+    for path in ACTIONS:
+        answer = await visitor.post(path.replace("{number}", str(talk.conversation.id)), csrf=token)
+        assert answer.status_code in (403, 404), path
+        assert [entry[1] for entry in await visitor.audit()] == [], path
 
 
-@pytest.mark.parametrize("path", ACTIONS)
 @pytest.mark.parametrize("csrf", ["", "guessed", "猜"])
-async def test_a_change_needs_the_token_of_the_session(browser: Any, path: str, csrf: str) -> None:
+async def test_a_change_needs_the_token_of_the_session(browser: Any, csrf: str) -> None:
     """Another site that posts the form changes nothing."""
-    answer = await browser.post(path.replace("{number}", "1"), csrf=csrf)
+    for path in ACTIONS:
+        answer = await browser.post(path.replace("{number}", "1"), csrf=csrf)
 
-    assert answer.status_code == 403
-    assert await browser.audit() == []
+        assert answer.status_code == 403, path
+        assert await browser.audit() == [], path
 
 
-@pytest.mark.parametrize("path", ACTIONS)
-async def test_a_change_needs_a_session(visitor: Any, path: str) -> None:
+async def test_a_change_needs_a_session(visitor: Any) -> None:
     """Without one, the browser is sent to the sign-in page."""
-    assert (await visitor.post(path.replace("{number}", "1"))).status_code == 303
+    for path in ACTIONS:
+        assert (await visitor.post(path.replace("{number}", "1"))).status_code == 303, path
 
 
 async def test_an_admin_ends_anothers_sessions(browser: Any, site: ConsoleSite) -> None:
