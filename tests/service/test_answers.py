@@ -51,7 +51,7 @@ async def test_the_next_question_has_the_history(world: Any, place: str) -> None
 
 async def test_an_answer_longer_than_a_message_goes_on_in_the_next(world: Any) -> None:
     """Nothing of a long answer is lost, and a code block that is cut is closed and opened again."""
-    lines = [f"print({number}, 'a line of code that is worth its place')" for number in range(150)]
+    lines = [f"print({number}, 'a line of code that is worth its place')" for number in range(250)]
     text = "Here it is:\n\n```python\n" + "\n".join(lines) + "\n```\n\nThat was all."
     world.kimi.script = answer_with(text, chunks_per_s=400)
     await world.start()
@@ -60,7 +60,7 @@ async def test_an_answer_longer_than_a_message_goes_on_in_the_next(world: Any) -
     await room.shows("That was all.")
     assert await world.done(1) == ["complete"]
     shown = "\n".join(room.texts)
-    at = [shown.index(f"print({number},") for number in range(150)]
+    at = [shown.index(f"print({number},") for number in range(250)]
     assert at == sorted(at)
     assert all(shown.count(line) == 1 for line in lines)
     assert len(room.answers) >= 2
