@@ -41,6 +41,7 @@ def build_console_server(
         ),
         forgetter=components.forgetter,
         text_reader=FileTextReader(components.files.stores[0], components.files.worker),
+        file_worker=components.files.worker,
         providers=components.llm.gateway.provider_loads,
         mcp_servers=components.mcp_states,
         quotas=build_quotas(settings),

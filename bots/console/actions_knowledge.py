@@ -167,6 +167,7 @@ async def _index(
             text=text,
             extension=extension,
             author_id=visit.operator.person_id[:64],
+            worker=visit.site.file_worker,
         )
     except UnusableFile as exc:
         raise _refusal(visit, exc.fault, name) from exc

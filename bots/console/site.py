@@ -20,6 +20,7 @@ from bots.console.value_texts import words_for
 from bots.observability.readiness import ComponentStatus
 from core.access import Quotas
 from core.commands import PersonForgetter
+from core.files.file_worker import FileWorker
 from core.handoff.operator_actions import ActionResult, Operator, OperatorActions
 from core.inbound.console_rights import ConsoleRights, ConsoleRole
 from core.knowledge.file_text import FileTextReader
@@ -66,6 +67,7 @@ class ConsoleSite:
     actions: OperatorActions
     forgetter: PersonForgetter
     text_reader: FileTextReader
+    file_worker: FileWorker  #: parses files in a process with limits
     providers: Callable[[], Mapping[str, tuple[bool, LimiterLoad]]]  #: of this replica, by name
     mcp_servers: Callable[[], Mapping[str, bool]]  #: whether each can be called by this replica, by name
     quotas: Quotas

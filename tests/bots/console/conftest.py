@@ -120,6 +120,7 @@ def build_site(database: Database, folder: Path) -> ConsoleSite:
         actions=OperatorActions(database, work_queue, HandoffService(HandoffPolicies(HandoffPolicy()))),
         forgetter=PersonForgetter(database, FakeClock(), cancel=work_queue.cancel),
         text_reader=FileTextReader(None, FileWorker(InlineWorkers())),
+        file_worker=FileWorker(InlineWorkers()),
         upload_dir=folder / "made by the first upload",
         providers=lambda: {"kimi": (False, LOAD)},
         mcp_servers=lambda: {"shop": True, "files": False},

@@ -1,16 +1,21 @@
 """Knowledge on the console: files come and go, a ranking says why, gaps are closed."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bots.console.site import ConsoleSite
 from core.chat_policy import ChatRules
+from core.concurrency.worker_process import WorkerTimeout
 from core.domain.addresses import Person
 from core.domain.turn_states import Outcome
+from core.files.file_worker import FileWorker
 from core.knowledge.finder import PassageFinder
 from core.store import canned, knowledge, rules, turns
+from core.testing.inline_workers import InlineWorkers
+from tests.bots.console.conftest import browser_of
 from tests.bots.console.test_pages import HOSTILE, conversation
 
 SHOP = b"# Returns\n\nA broken cup is replaced within 30 days.\n\n# Opening\n\nWe are open on Sundays.\n"
@@ -82,6 +87,24 @@ async def test_a_file_that_cannot_be_kept_is_refused_with_a_reason(
 
     assert answer.status_code == 422
     assert answer.text.strip()
+    assert await found(site, "broken cup") == []
+
+
+@pytest.mark.parametrize("ways", ["file", "text"])
+async def test_words_are_cut_into_passages_in_a_process_with_limits(site: ConsoleSite, ways: str) -> None:
+    """Never in a thread of the service, which nobody can stop: one that takes too long is refused."""
+    workers = InlineWorkers()
+    browser = browser_of(replace(site, file_worker=FileWorker(workers)))
+    await browser.sign_in()
+    workers.fail_next = WorkerTimeout("20 s")
+    if ways == "file":
+        answer = await upload(browser, SHOP, new_set="shop", name="shop.md")
+    else:
+        answer = await post(browser, "/knowledge/text", new_set="shop", name="shop", text=SHOP.decode())
+    await browser.http.aclose()
+
+    assert answer.status_code == 422
+    assert "takes too long" in answer.text
     assert await found(site, "broken cup") == []
 
 
