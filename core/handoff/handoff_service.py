@@ -28,6 +28,7 @@ from core.domain.turn_states import CancelReason
 from core.handoff import texts_for_customers, texts_for_staff
 from core.handoff.customer_notices import notice_of_change
 from core.handoff.deadlines import next_check_at
+from core.handoff.earlier_files import enqueue_earlier_files
 from core.handoff.languages import language_for_customer, ticket_language
 from core.handoff.outbox_writer import enqueue, notify_desk, update_ticket
 from core.handoff.policy import EscalationMode, HandoffPolicies, HandoffPolicy
@@ -241,7 +242,9 @@ class HandoffService:
             tx, handoff.id, change.action, step.before, step.after, author=change.author, now=now
         )
         log.info("handoff.started", handoff=handoff.id, reason=request.reason.value, state=step.after.value)
-        return HandoffResult(handoff=handoff, cancel_reason=await self._apply_effects(tx, handoff, change))
+        cancel_reason = await self._apply_effects(tx, handoff, change)
+        await enqueue_earlier_files(tx, handoff, change.inbox_id)
+        return HandoffResult(handoff=handoff, cancel_reason=cancel_reason)
 
     async def _apply_effects(self, tx: Transaction, handoff: Handoff, change: _Change) -> CancelReason | None:
         """Store a change's effects; return why the conversation's running answer ends."""

@@ -128,6 +128,19 @@ async def test_an_album_that_asks_for_a_person_is_whole_at_the_desk(screens: Scr
     assert "I want to talk to a human" in screens.slack.screen.texts[0]
 
 
+async def test_the_desk_sees_the_files_that_the_ticket_names(screens: Screens) -> None:
+    """What the customer had shown to the bot before is below the ticket, once."""
+    screens.files |= {name: name.encode() for name in NAMES}
+    screens.model.replies = ["A summary."]
+    chat = direct_chat()
+    await screens.ingest(chat.message("my cup is broken", attachments=(picture("1.jpg"),)))
+    await screens.ingest(chat.message("I want to talk to a human", attachments=(picture("2.jpg"),)))
+    await screens.ingest(chat.message("and this", attachments=(picture("3.jpg"),)))
+    await screens.settle()
+    assert at_desk(screens) == [("", [name]) for name in NAMES]
+    assert "[attached: 1.jpg]" in screens.slack.screen.texts[0]
+
+
 async def test_a_forwarded_album_names_its_origin_once(screens: Screens, thread: str) -> None:
     """Telegram forwards each part with the origin, which is in the caption of the whole."""
     for part in customers_album(["look", "", ""]):
