@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import structlog
 
 from core.domain.file_states import ContentState, FileFault, FileType
+from core.domain.message_content import Attachment, AttachmentKind
 from core.files.extract import InspectedFile
 from core.files.file_policy import (
     MAX_INLINE_BYTES_WITHOUT_STORE,
@@ -54,6 +55,15 @@ class ContentReader:
         self._file_stores = file_stores
         self._worker = worker
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def check_size(self, attachment: Attachment) -> None:
+        """Check the size that the platform gives of a recording, before it is downloaded.
+
+        Raises:
+            UnusableFile: it is too large to be heard.
+        """
+        if self._transcriber is not None and attachment.kind is AttachmentKind.AUDIO:
+            self._transcriber.check_size(attachment.size_bytes)
 
     async def read(
         self, inspected: InspectedFile, path: Path, conversation: Conversation, author_id: str

@@ -116,6 +116,7 @@ class Library:
             KimiError: Kimi could not be asked.
             OSError: the disk failed.
         """
+        self._content_reader.check_size(file.attachment)
         if self._allowance is not None:
             await self._allowance.take(Actor.at(conversation.key, file.author_id))
         async with self._downloader.download(conversation.key.platform, file.attachment) as path:

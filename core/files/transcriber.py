@@ -80,8 +80,7 @@ class Transcriber:
             StoreUnavailable: the words could not be stored.
         """
         actor = Actor.at(conversation.key, author_id)
-        if inspected.size_bytes > self._limits.max_bytes:
-            raise UnusableFile(FileFault.TOO_LARGE)
+        self.check_size(inspected.size_bytes)
         if inspected.sound_s > self._limits.max_s:
             raise UnusableFile(FileFault.TOO_LONG)
         person = (actor.platform, actor.tenant, actor.person_id)
@@ -92,6 +91,15 @@ class Transcriber:
             await self._store(inspected, heard, conversation.id, author_id, self._clock.time() - began)
         if not has_visible_text(heard.text):
             raise UnusableFile(FileFault.NOT_HEARD)
+
+    def check_size(self, size_bytes: int) -> None:
+        """Check that a recording is small enough; 0 bytes are an unknown size.
+
+        Raises:
+            UnusableFile: it is too large.
+        """
+        if size_bytes > self._limits.max_bytes:
+            raise UnusableFile(FileFault.TOO_LARGE)
 
     async def _check_allowance(self, actor: Actor, seconds: float) -> None:
         """Check that a person's seconds of this UTC day are not used up.

@@ -20,6 +20,7 @@ from core.files.garbage_collector import FileGarbageCollector
 from core.files.kimi_file_store import KimiFileStore
 from core.files.library import Library
 from core.files.reader import FileReader
+from core.files.transcriber import Transcriber
 from core.files.upload_allowance import UploadAllowance
 from core.kimi import AsyncKimi, Timeouts
 from core.store import Database, conversations, files
@@ -68,10 +69,15 @@ class Desk:
         self.collector = FileGarbageCollector([self.shelf], folder=self.folder)
         self.reader = FileReader(self.database, self.library, self.worker)
 
-    def library_of(self, *stores: KimiFileStore, allowance: UploadAllowance | None = None) -> Library:
+    def library_of(
+        self,
+        *stores: KimiFileStore,
+        allowance: UploadAllowance | None = None,
+        transcriber: Transcriber | None = None,
+    ) -> Library:
         """Return a library that uploads to these accounts."""
         downloader = AttachmentDownloader(self.clock, {"slack": self.platform}, folder=self.folder)
-        reader = ContentReader(self.database, stores, self.worker)
+        reader = ContentReader(self.database, stores, self.worker, transcriber=transcriber)
         return Library(self.database, downloader, reader, self.worker, allowance=allowance)
 
     async def talk(self, thread: str = "1") -> Conversation:

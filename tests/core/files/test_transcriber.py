@@ -1,6 +1,6 @@
 """What is heard of one person, and what it counts as."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -164,3 +164,18 @@ async def test_a_recording_that_cannot_be_decoded_is_a_fault_of_its_own(
     hearing.speech.error = error
     assert await hearing() == fault
     assert (await hearing.used()).sound_s == 0
+
+
+async def test_a_recording_that_is_too_large_is_not_downloaded(desk: Any) -> None:
+    """The platform tells its size beforehand; one of an unknown size is measured when it is there."""
+    transcriber = Transcriber(
+        desk.database, FakeSpeech(), desk.clock, AccessLists(), HearingLimits(max_bytes=10)
+    )
+    desk.library = desk.library_of(desk.shelf, transcriber=transcriber)
+    talk = await desk.talk()
+    file = await desk.put(talk, "a.ogg", b"OggS and more sound", kind="audio")
+    large = replace(file, attachment=replace(file.attachment, size_bytes=19))
+    assert await desk.read(talk, large) == [FileFault.TOO_LARGE]
+    assert desk.platform.asked == []
+    assert await desk.read(talk, file) == [FileFault.TOO_LARGE]
+    assert desk.platform.asked != []
