@@ -18,6 +18,7 @@ from bots.composition.mcp_wiring import build_mcp
 from bots.platform_adapter import AnswersPresses, Platform
 from core.commands import PersonForgetter
 from core.digests.schedule import DigestSchedule
+from core.domain.addresses import ThreadKey
 from core.domain.clock import Clock
 from core.inbound.console_rights import ConsoleRightsReader
 from core.inbound.ingest import Ingestor
@@ -89,12 +90,18 @@ def build_components(
 
 def _build_digest_schedule(components: Components) -> DigestSchedule:
     base = components.base
+
+    async def sees_all(key: ThreadKey) -> bool:
+        members = base.platforms[key.platform].members
+        return members is None or await members.sees_all(key.channel)
+
     return DigestSchedule(
         base.database,
         components.delivery.work_queue,
         tenants=base.served_tenants,
         rooms=base.abilities(lambda platform: platform.handoff_rooms),
         channels=base.abilities(lambda platform: platform.message_channel),
+        sees_all=sees_all,
     )
 
 

@@ -45,6 +45,10 @@ class SlackMemberLookup:
             found = name  # the list could not be loaded; an id does not need it
         return bool(found) and person_id in await self._group_members.get(found)
 
+    async def sees_all(self, channel: str) -> bool:
+        """Return True: a bot receives every message of the channels that it is in."""
+        return True
+
     async def close(self) -> None:
         """Cancel the lookups that are under way."""
         for cache in (self._admins, self._group_members, self._group_handles):

@@ -70,7 +70,7 @@ class TelegramApp:
             on_group_title=self.channel_directory.note_title,
         )
         self.private_messages = TelegramPrivateMessages(self._bot)
-        self.members = TelegramMemberLookup(self._bot, clock)
+        self.members = TelegramMemberLookup(self._bot, clock, self._account)
         uploader = FileUploader(self._bot, api, mentions, on_cloud=CLOUD_HOST in config.api_url)
         self.handoff_rooms = TelegramHandoffRooms(
             self._bot, api, uploader, mentions, config.limits, self._account

@@ -4,7 +4,7 @@ One process runs each round. A digest has a delivery id of its chat and time, so
 whatever process finds it due, before and after a restart.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -45,6 +45,10 @@ class _Chat:
     changed_at: datetime
 
 
+async def _always(_: ThreadKey) -> bool:
+    return True
+
+
 class DigestSchedule:
     """Periodic task for all chats with these rules."""
 
@@ -56,6 +60,7 @@ class DigestSchedule:
         tenants: Callable[[], Collection[tuple[str, str]]],
         rooms: Mapping[str, HandoffRooms],
         channels: Mapping[str, MessageChannel],
+        sees_all: Callable[[ThreadKey], Awaitable[bool]] = _always,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Build the task.
@@ -66,6 +71,7 @@ class DigestSchedule:
             tenants: returns the (platform, tenant) pairs that this process serves.
             rooms: build the addresses of chats, by platform.
             channels: show announcements, by platform.
+            sees_all: returns whether the bot receives every message of a chat.
             now: the time that replicas agree on, in UTC.
         """
         self._database = database
@@ -73,6 +79,7 @@ class DigestSchedule:
         self._tenants = tenants
         self._rooms = rooms
         self._channels = channels
+        self._sees_all = sees_all
         self._now = now
 
     def start(self) -> None:
@@ -129,7 +136,11 @@ class DigestSchedule:
         async with self._database.read() as tx:
             actor = Actor.at(chat.key, chat.changed_by)
             person = await person_settings.load_language(tx, actor, 0)
-        text = announcement(person.resolve(client="", chat=chat.rules.language), chat.rules.remember)
+        text = announcement(
+            person.resolve(client="", chat=chat.rules.language),
+            chat.rules.remember,
+            sees_all=await self._sees_all(chat.key),
+        )
         message = channel.build_renderer(address).render(text, complete=True)[0]
         at = self._now().replace(microsecond=0)  # some platforms tell whole seconds
         try:

@@ -156,9 +156,20 @@ def threads_note(language: Language, count: int) -> str:
     )
 
 
-def announcement(language: Language, remember: timedelta) -> str:
-    """Return what a chat reads when its messages begin to be kept."""
+def announcement(language: Language, remember: timedelta, *, sees_all: bool) -> str:
+    """Return what a chat reads when its messages begin to be kept; ``sees_all`` if the bot receives each."""
     hours = int(remember.total_seconds()) // 3600
+    hint = pick(
+        language,
+        zh="\n\n现在我只看得到 @我 和回复我的消息。要看到全部，"
+        "请把我设为群管理员，或在 @BotFather 关闭隐私模式。",
+        en="\n\nAs it is, I may see only messages that mention me or reply to me: to see all of them, make "
+        "me an administrator of this group, or disable my privacy mode at @BotFather.",
+    )
+    return _announcement(language, hours) + ("" if sees_all else hint)
+
+
+def _announcement(language: Language, hours: int) -> str:
     return pick(
         language,
         zh=f"从现在起，我会把这里的新消息保留 {hours} 小时，只用于 `/digest` 摘要，之后自动删除；"

@@ -222,3 +222,6 @@ class MemberLookup(Protocol):
 
         Slack: a user group, by id or handle. Other platforms: False.
         """
+
+    async def sees_all(self, channel: str) -> bool:
+        """Return whether the bot receives every message of a room. False if the platform cannot be asked."""

@@ -160,3 +160,14 @@ async def test_without_the_scope_nobody_is_in_a_group(team: Team) -> None:
     assert not await team.members.in_group("support", team.other)
     assert not await team.members.in_group(group, team.other)
     assert [call.error for call in team.sim.calls if call.method.startswith("usergroups.")]
+
+
+async def test_whether_the_bot_receives_every_message_is_known(team: Team) -> None:
+    """On Slack always; on Telegram as an administrator, or without privacy mode. A room unknown to it: no."""
+    if isinstance(team.sim, SlackSimulator):
+        assert await team.members.sees_all(team.room)
+        return
+    assert not await team.members.sees_all(team.room)
+    team.sim.promote_bot(int(team.room))
+    assert await team.members.sees_all(team.room)
+    assert not await team.members.sees_all("-1009")

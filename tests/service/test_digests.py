@@ -95,7 +95,7 @@ async def test_messages_are_summed_up_with_links_to_them(world: Any, messages: i
     """A digest is a growing message from all messages of the period; each citation links to its message."""
     room = await open_group(world)
     ids = await talk(world, room, messages)
-    await ask(world, room, "today")
+    await ask(world, room, "24h")
     shown = await shows(world, room, f"{messages} messages since")
     assert f"{messages} lines. It began with tea" in shown.text
     first, last = links_of(world, shown)
@@ -169,6 +169,19 @@ async def test_telegram_shows_bots_no_history(world: Any) -> None:
     await shows(world, room, "Bots cannot read earlier messages on this platform")
     assert world.requests == []
     assert await world.rows("SELECT * FROM remembered_messages") == []
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+@pytest.mark.parametrize("is_admin", [False, True])
+async def test_a_bot_that_does_not_see_every_message_says_so(world: Any, *, is_admin: bool) -> None:
+    """Telegram's privacy mode: what the bot does not receive, no digest can hold."""
+    await world.start()
+    room = world.group("Ann", "Bob")
+    if is_admin:
+        world.sim.promote_bot(int(room.channel))
+    await keep(world, room.channel, remember=timedelta(hours=24))
+    told = await shows(world, room, "From now on I keep new messages")
+    assert ("disable my privacy mode" in told.text) != is_admin
 
 
 @pytest.mark.parametrize("platform", ["slack"])
