@@ -39,6 +39,7 @@ async def test_ten_people_at_once_at_tier_zero(world: Any) -> None:
     world.assert_calm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform", ["telegram"])
 async def test_an_outage_of_the_first_provider_under_load(world: Any) -> None:
     """Through outage and return everybody gets one whole answer, from either provider, and no notice."""

@@ -149,6 +149,7 @@ async def test_half_a_backup_is_refused(moonthread: Any, deployment: Path) -> No
     assert not (moonthread.folder / "drill" / "moonthread.db").exists()
 
 
+@pytest.mark.slow
 async def test_a_backup_moves_between_databases(moonthread: Any, deployment: Path, postgres_url: str) -> None:
     """From SQLite into an empty PostgreSQL, and from there back into a file."""
     await moonthread("backup", "b.tar.gz")

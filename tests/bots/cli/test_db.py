@@ -4,6 +4,8 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from core.store import Database, migrate
 
 
@@ -40,6 +42,7 @@ async def test_a_downgrade_asks_before_it_deletes(moonthread: Any) -> None:
     assert done.out == "at no tables\n"
 
 
+@pytest.mark.slow
 async def test_copy_moves_a_deployment_and_says_so(moonthread: Any, postgres_url: str) -> None:
     """Progress goes to standard error, the result and what to do next to standard output."""
     moonthread.environ["DATABASE_URL"] = "sqlite:///old.db"

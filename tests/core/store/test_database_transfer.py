@@ -302,6 +302,7 @@ async def test_a_source_without_tables_is_refused(sqlite_url: str, target: Datab
     await new.close()
 
 
+@pytest.mark.slow
 async def test_a_source_in_use_is_refused(source: Database, target: Database) -> None:
     """A process that runs on the file would go on writing behind the copy."""
     running = FileLock(source)
@@ -339,6 +340,7 @@ async def test_a_value_that_is_too_long_is_named(source: Database, target: Datab
         await DatabaseTransfer(source, target, ignore).run()
 
 
+@pytest.mark.slow
 async def test_the_character_zero_is_left_out(source: Database, target: Database) -> None:
     """PostgreSQL's texts cannot hold it; the rest of the text arrives and counts as equal."""
     async with source.begin() as tx:
