@@ -5,6 +5,8 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -68,7 +70,8 @@ async def settings(visit: Visit) -> Response:
         changes = await asyncio.to_thread(visit.site.pending.changes)
     except SettingsError as exc:
         faults = exc.faults
-    return visit.render("settings.html", rows=visit.site.settings(), changes=changes, faults=faults)
+    groups = [(name, list(rows)) for name, rows in groupby(visit.site.settings(), attrgetter("group"))]
+    return visit.render("settings.html", groups=groups, changes=changes, faults=faults)
 
 
 async def audit(visit: Visit) -> Response:

@@ -16,6 +16,7 @@ from core.domain.answer_steps import ToolCallOutcome, ToolCallReport, UsedPassag
 from core.domain.bot_messages import FeedbackVerdict
 from core.domain.handoff_state import HandoffReason, HandoffState
 from core.domain.turn_states import KimiFailure, Outcome
+from core.settings.spec import GROUPS
 from core.store import (
     answer_steps,
     blocked_people,
@@ -251,12 +252,14 @@ async def test_usage_shows_who_is_near_a_budget(browser: Any, site: ConsoleSite)
 
 
 async def test_settings_show_no_secret(browser: Any) -> None:
-    """A secret is "set"; other values and their origins are shown."""
+    """A secret is "set"; other values and their origins are shown, what a newcomer sets first at the top."""
     page = (await browser.get("/settings")).text
 
     assert SECRET not in page
     assert "KIMI_API_KEY" in page
     assert "slack:C0123" in page
+    headings = re.findall(r"<h2>(.*?)</h2>", page)
+    assert headings == ["What a restart would change", *GROUPS]
 
 
 async def test_settings_show_what_a_restart_would_change(browser: Any, tmp_path: Path) -> None:
