@@ -137,7 +137,8 @@ let planned = 0;
 function planTour() {
   if (planned || !store.world) return;
   const still = new URLSearchParams(location.search).has("still") || matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (still || store.world.kimi.real || store.messages.size) {
+  const asked = [...store.messages.values()].some((message) => message.byBot); // #random has talk from the start
+  if (still || store.world.kimi.real || asked) {
     planned = -1;
     return;
   }
