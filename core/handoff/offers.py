@@ -68,6 +68,9 @@ class HandoffOffers:
         Raises:
             StoreUnavailable: it cannot be read who is staff.
         """
+        question = claimed.question
+        if question is None or question.forwarded_from is not None:
+            return None  # somebody else may have said it
         if not claimed.spoken or not self.can_call_person(claimed):
             return None
         rules = claimed.available_context.rules

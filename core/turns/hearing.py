@@ -48,7 +48,9 @@ class RecordingHearer:
             StoreUnavailable: the words could not be stored.
         """
         question, turn = claimed.question, claimed.turn
-        if question is None or claimed.refusal is not None or not claimed.available_context.has_files:
+        if question is None or claimed.refusal is not None or claimed.notice_text:
+            return claimed, ""
+        if not claimed.available_context.has_files:
             return claimed, ""
         recordings = await self._load(turn.conversation_id, turn.first_seq, turn.seq)
         new = [file for file in recordings if file.state is FileState.NEW]

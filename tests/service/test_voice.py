@@ -1,14 +1,16 @@
 """Voice messages: heard before Kimi is asked, quoted above the answer, and kept as the person's words."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bots.simulator.kimi import Faults, ScriptedReply, answer_with
 from bots.simulator.speech import SpeechSimulator
-from core.chat_policy import ChatRules, Trigger
+from core.chat_policy import ChatRules, Trigger, WeeklyHours, WeeklyRange
 from core.store import rules
+from core.store.clock import utc_now
 from core.turns.intent_classifier import INSTRUCTION
 
 OGG = b"OggS\x00\x02 what is tea"
@@ -264,3 +266,22 @@ async def test_what_is_said_aloud_is_judged_by_a_chats_rules(world: Any, speech:
     await world.queued(0)
     assert len(room.texts) == 1
     assert len(speech.requests) == 2
+
+
+@pytest.mark.parametrize("platform", ["telegram"])
+async def test_outside_of_business_hours_nothing_is_heard(world: Any, speech: SpeechSimulator) -> None:
+    """The closed text is all that the person gets."""
+    await start(world, speech)
+    room = world.group("Sue", "Ann")
+    begins = (utc_now() + timedelta(hours=6)).hour * 60
+    span = WeeklyRange(first_day=0, last_day=6, start_min=begins, end_min=(begins + 60) % 1440)
+    hours = WeeklyHours(ranges=(span,), time_zone="UTC")
+    async with world.service.database.begin() as tx:
+        made = ChatRules(trigger=Trigger.ALWAYS, gather_s=0.0, hours=hours, closed_text="We are closed.")
+        await rules.save(tx, made, platform=world.name, tenant="", channel=room.channel, changed_by="")
+    world.sim.promote_bot(int(room.channel))
+    await world.sim.send_voice(int(room.channel), room.people[1], content=OGG)
+    await room.shows("We are closed.")
+    await world.queued(0)
+    assert speech.requests == []
+    assert "🎤" not in "".join(room.texts)

@@ -50,6 +50,6 @@ async def test_a_spoken_request_calls_the_team_which_reads_what_is_said(
     await office.settled()
     assert team.count("What the recording says:") == 1
     rows = await office.rows("SELECT kind FROM handoff_outbox WHERE kind = 'file' AND state = 'done'")
-    assert len(rows) == 2
+    assert len(rows) == 3
     (line,) = await office.rows("SELECT text FROM messages WHERE text LIKE 'Where is%'")
     assert line.text == "Where is *my* order?"
