@@ -37,6 +37,7 @@ def test_many_files_are_counted() -> None:
     """Up to three names are listed."""
     assert reading_files_text(["a"], "en") == "Reading a…"
     assert reading_files_text(["a", "b", "c", "d"], "en") == "Reading 4 files: a, b, c…"
+    assert reading_files_text(["月报.txt"], "zh") == "正在读取 月报.txt……"
     assert reading_files_text(["a", "b", "c", "d"], "zh") == "正在读取 4 个文件：a、b、c……"
 
 
