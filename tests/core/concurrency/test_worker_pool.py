@@ -164,6 +164,18 @@ async def test_a_process_that_keeps_memory_is_replaced(pool: WorkerPool) -> None
     assert await pool.run(process_id) != before
 
 
+async def test_a_process_that_may_keep_memory_goes_on_within_its_limit(
+    make_pool: Callable[..., WorkerPool],
+) -> None:
+    """A model stays loaded; what is kept counts, so that a leak ends the process and not the machine."""
+    pool = make_pool(memory_bytes=400 * MEGABYTE, keeps_memory=True)
+    first = await pool.run(process_id)
+    await pool.run(keep, 200)
+    assert await pool.run(process_id) == first
+    with pytest.raises(WorkerDied):
+        await pool.run(keep, 300)
+
+
 async def test_no_process_is_started_before_it_is_needed(make_pool: Callable[..., WorkerPool]) -> None:
     """A service that reads no file has no worker."""
     make_pool().close()
