@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from bots.cli import rules
-from bots.cli.chat_prompt import EXIT_COMMANDS, greeting, open_reader
+from bots.cli.chat_prompt import EXIT_COMMANDS, greeting, open_reader, unknown_command
 from bots.cli.terminal import create_data_folder, loop_factory, print_error, terminal_language
 from core.domain.command_names import CommandName
 from core.domain.errors import SettingsError
@@ -175,7 +175,7 @@ class Repl:
         try:
             command = CommandName(token[1:])
         except ValueError:
-            print_error(f"{token} is no command; /help lists them")
+            print_error(unknown_command(token, terminal_language()))
             return
         self._run(self._client.run_command(command, argument))
         if command is CommandName.HELP:

@@ -1,5 +1,6 @@
 """Lines of ``moonthread chat``: typed at a terminal, with history and completion, or piped in."""
 
+import difflib
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -71,6 +72,14 @@ class TerminalReader:
             return self._session.prompt().strip()
         except (EOFError, KeyboardInterrupt):
             return None
+
+
+def unknown_command(token: str, language: Language) -> str:
+    """Return what is said to a command that does not exist, with the one that was probably meant."""
+    meant = difflib.get_close_matches(token[1:], tuple(CommandName), n=1)
+    if language == "zh":
+        return f"没有命令 {token}；" + (f"是 /{meant[0]} 吗？" if meant else "") + "/help 列出全部命令"
+    return f"{token} is no command; " + (f"did you mean /{meant[0]}? " if meant else "") + "/help lists them"
 
 
 def matching_commands(text: str, commands: Iterable[str]) -> Sequence[str]:

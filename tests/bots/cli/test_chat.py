@@ -64,11 +64,12 @@ async def test_a_failure_does_not_end_the_talk(with_kimi: Any, kimi: KimiSimulat
     """The notice is shown, the next line is taken, the exit status tells of the last question."""
     kimi.script = answer_with("", faults=Faults(refuse=invalid("no")))
 
-    done = await with_kimi("chat", piped="first\n/what\n/help\nagain\n")
+    done = await with_kimi("chat", piped="first\n/what\n/modle\n/help\nagain\n")
 
     assert done.status == 1
     assert done.out.count("refused this request") == 2
     assert "moonthread: /what is no command; /help lists them\n" in done.err
+    assert "moonthread: /modle is no command; did you mean /model? /help lists them\n" in done.err
     assert "`/quit` leave" in done.out
 
 
