@@ -237,11 +237,11 @@ async def test_a_rule_posts_a_digest_once_at_its_time(world: Any) -> None:
     """Nobody asks for it, and a restart within the minute posts no second one."""
     room = await open_group(world)
     await talk(world, room, 6)
-    due = utc_now() + timedelta(minutes=2)
+    due = utc_now() + timedelta(minutes=1)
     times = parse_weekly_times(f"daily {due:%H:%M} UTC")
     await keep(world, room.channel, digest=times, remember=timedelta(hours=24 * (world.name == "telegram")))
     shown = await shows(world, room, "6 messages since")
     await world.stop()
     await world.start()
-    await world.clock.sleep(130.0)
+    await world.clock.sleep(65.0)
     assert [one.text for one in said_by_bot(world, room) if "6 messages since" in one.text] == [shown.text]

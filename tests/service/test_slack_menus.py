@@ -78,7 +78,7 @@ async def test_private_questions_are_no_part_of_anybodys_conversation(world: Any
     assert "stingy" not in str(world.requests[-1].messages)
 
 
-@pytest.mark.parametrize("seconds", [60, 3_600])
+@pytest.mark.parametrize("seconds", [60, pytest.param(3_600, marks=pytest.mark.slow)])
 async def test_where_the_bot_is_no_member_the_person_is_told_in_private(world: Any, seconds: int) -> None:
     """By the shortcut's own way, and in a direct message once that is closed."""
     room, root = await open_thread(world, with_bot=False)
