@@ -101,6 +101,7 @@ def _build_digest_schedule(components: Components) -> DigestSchedule:
         tenants=base.served_tenants,
         rooms=base.abilities(lambda platform: platform.handoff_rooms),
         channels=base.abilities(lambda platform: platform.message_channel),
+        with_history=base.abilities(lambda platform: platform.channel_history),
         sees_all=sees_all,
     )
 

@@ -60,6 +60,7 @@ class DigestSchedule:
         tenants: Callable[[], Collection[tuple[str, str]]],
         rooms: Mapping[str, HandoffRooms],
         channels: Mapping[str, MessageChannel],
+        with_history: Collection[str],
         sees_all: Callable[[ThreadKey], Awaitable[bool]] = _always,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -71,6 +72,7 @@ class DigestSchedule:
             tenants: returns the (platform, tenant) pairs that this process serves.
             rooms: build the addresses of chats, by platform.
             channels: show announcements, by platform.
+            with_history: platforms that show bots earlier messages; on others a quiet chat gets no digest.
             sees_all: returns whether the bot receives every message of a chat.
             now: the time that replicas agree on, in UTC.
         """
@@ -79,6 +81,7 @@ class DigestSchedule:
         self._tenants = tenants
         self._rooms = rooms
         self._channels = channels
+        self._with_history = with_history
         self._sees_all = sees_all
         self._now = now
 
@@ -168,6 +171,8 @@ class DigestSchedule:
         if address is None:
             return
         since = times.last_start(due - timedelta(minutes=1)) or due - timedelta(days=1)
+        if chat.key.platform not in self._with_history and not await self._is_kept(chat, since, due):
+            return
         event = CommandReceived(
             delivery_id=f"digest:{chat.key.channel}:{due.astimezone(UTC):%Y%m%dT%H%MZ}",
             message_id="",
@@ -185,6 +190,11 @@ class DigestSchedule:
             return
         wake_up()
         log.info("digest.due", platform=chat.key.platform)
+
+    async def _is_kept(self, chat: _Chat, since: datetime, up_to: datetime) -> bool:
+        """Return whether anything that was written in a chat within a time is kept."""
+        async with self._database.read() as tx:
+            return bool(await remembered.load(tx, chat.key, since=since, up_to=up_to, limit=1))
 
     def _address(self, chat: _Chat) -> Address | None:
         rooms = self._rooms.get(chat.key.platform)

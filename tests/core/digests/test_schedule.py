@@ -25,7 +25,7 @@ DAILY = parse_weekly_times("mon-fri 09:00 Asia/Shanghai")
 class Round:
     """A schedule on a fake platform, at a time that tests set."""
 
-    def __init__(self, inbound: Inbound) -> None:
+    def __init__(self, inbound: Inbound, *, with_history: bool = True) -> None:
         self.inbound, self.now = inbound, NINE
         self.channel = FakeMessageChannel(inbound.clock)
         self.schedule = DigestSchedule(
@@ -34,6 +34,7 @@ class Round:
             tenants=lambda: [("fake", "bot")],
             rooms={"fake": FakeHandoffRooms(self.channel)},
             channels={"fake": self.channel},
+            with_history=("fake",) if with_history else (),
             now=lambda: self.now,
         )
 
@@ -108,6 +109,20 @@ async def test_a_rule_that_is_set_after_the_time_waits_for_the_next(
     await rounds.set_rules(digest=DAILY)
     await rounds.at(NINE + timedelta(hours=1, seconds=30))
     assert await rounds.due() == []
+
+
+async def test_a_chat_of_which_nothing_is_kept_gets_no_digest(rounds: Round) -> None:
+    """Neither before the chat was told, nor after a quiet night; what is written later is for the next one."""
+    telegram = Round(rounds.inbound, with_history=False)
+    await telegram.set_rules(digest=DAILY, remember=timedelta(hours=24))
+    await telegram.at(NINE - timedelta(hours=2))
+    await telegram.at(NINE)
+    await telegram.keep("late", NINE + timedelta(minutes=1))
+    await telegram.at(NINE + timedelta(minutes=2))
+    assert await telegram.due() == []
+    await telegram.keep("early", NINE - timedelta(hours=1))
+    await telegram.at(NINE + timedelta(minutes=3))
+    assert len(await telegram.due()) == 1
 
 
 async def test_a_chat_is_told_before_its_messages_are_kept(rounds: Round) -> None:
