@@ -112,7 +112,7 @@ async def test_a_rule_that_is_set_after_the_time_waits_for_the_next(
 
 
 async def test_a_chat_of_which_nothing_is_kept_gets_no_digest(rounds: Round) -> None:
-    """Neither before the chat was told, nor after a quiet night; what is written later is for the next one."""
+    """Neither before it was told, nor after a quiet night; what is written later is for the next one."""
     telegram = Round(rounds.inbound, with_history=False)
     await telegram.set_rules(digest=DAILY, remember=timedelta(hours=24))
     await telegram.at(NINE - timedelta(hours=2))
