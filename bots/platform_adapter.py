@@ -45,7 +45,7 @@ class Platform(Protocol):
 
     @property
     def channel_history(self) -> ChannelHistory | None:
-        """Reads what was written in channels; None if the platform shows bots no history."""
+        """Reads the messages of channels; None if the platform shows bots no history."""
 
     @property
     def linked_threads(self) -> LinkedThreads | None:

@@ -75,7 +75,7 @@ class TerminalReader:
 
 
 def unknown_command(token: str, language: Language) -> str:
-    """Return what is said to a command that does not exist, with the one that was probably meant."""
+    """Return the text for an unknown command, with a suggestion."""
     meant = difflib.get_close_matches(token[1:], tuple(CommandName), n=1)
     if language == "zh":
         return f"没有命令 {token}；" + (f"是 /{meant[0]} 吗？" if meant else "") + "/help 列出全部命令"

@@ -1,4 +1,4 @@
-"""MCP stage: the servers whose tools Kimi may call."""
+"""MCP stage: servers of tools for Kimi."""
 
 import os
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def load_connector() -> Connect:
         SettingsError: it is not installed.
     """
     try:
-        from core.tools.mcp.connection import connect_mcp
+        from core.tools.mcp.server_connection import connect_mcp
     except ImportError as exc:
         advice = "pip install 'moonthread[mcp]', or the image with EXTRA=mcp"
         raise SettingsError([f"mcp.json needs the package mcp: {advice}"]) from exc

@@ -11,8 +11,8 @@ from core.answering.approvals import Approvals
 from core.answering.checkpoint import Checkpoints
 from core.answering.request_preparer import RequestPreparer
 from core.chat_settings import WhileAnswering
+from core.digests.message_reader import DigestReader
 from core.digests.preparer import DigestPreparer
-from core.digests.reader import DigestReader
 from core.domain.queue import Lane
 from core.kimi import Model
 from core.llm.pseudonymizing_model import Pseudonyms

@@ -23,10 +23,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "role_admin": ("admin", "管理员"),
         "role_desk": ("desk", "客服"),
         "role_viewer": ("viewer", "只读"),
-        "no_rights": (
-            "You have no rights on this console any more.",
-            "你已没有此控制台的权限。",
-        ),
+        "no_rights": ("You have no rights on this console any more.", "你已没有此控制台的权限。"),
         "form_stale": (
             "This form is too old, or comes from another site. Open the page again.",
             "此表单已过期或来自其他网站，请重新打开页面。",

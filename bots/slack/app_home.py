@@ -38,7 +38,7 @@ class AppHome:
             self._running.spawn(self._publish(self.page, key, person_id, language), name="slack-home")
 
     async def close(self) -> None:
-        """Cancel what is being published."""
+        """Cancel running publications."""
         await self._running.close()
 
     async def _publish(self, page: HomePage, key: ThreadKey, person_id: str, language: str) -> None:

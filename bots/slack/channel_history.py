@@ -1,4 +1,4 @@
-"""Reads what was written in a channel and its threads, for digests.
+"""Reads the messages of a channel and its threads, for digests.
 
 ``conversations.history`` returns what stands in the channel itself, the newest first. A commercial app
 outside of Slack's Marketplace gets one page of 15 messages a minute, whatever it asks for

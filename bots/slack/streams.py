@@ -1,4 +1,4 @@
-"""Native streams: messages whose text is appended, with cards of the steps above it.
+"""Native streams: messages that grow by appended text, below cards of the steps.
 
 A stream that refuses more becomes an edited message with a call of ``chat.update``; cards that are refused
 are given up, and the answer goes on without them.
@@ -172,5 +172,5 @@ class SlackStreams:
 
 
 def text_of(message: RenderedMessage) -> str:
-    """Return a message's text if it is no stream; a line stands for cards alone."""
+    """Return a message's text outside of streams; a line replaces cards without text."""
     return message.text or running_line(message.tasks)

@@ -34,7 +34,7 @@ def task_chunks(tasks: Sequence[TaskCard], shown: Sequence[TaskCard] = ()) -> li
 
 
 def running_line(tasks: Sequence[TaskCard]) -> str:
-    """Return the line that stands for cards that cannot be shown; never "" if there are any."""
+    """Return the line shown instead of cards; never "" if there are any."""
     running = [task for task in tasks if task.state is TaskState.RUNNING]
     return next((_plain(task.title) for task in reversed(running or tasks)), "")
 

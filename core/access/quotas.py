@@ -18,7 +18,7 @@ class RefusalReason(StrEnum):
 
 
 class QuotaKind(StrEnum):
-    """A quota by whom and what it counts; the value is its field of :class:`Quotas`."""
+    """Kind of a quota; the value is its field of :class:`Quotas`."""
 
     TENANT_TOKENS = "tenant_tokens"
     CHAT_TOKENS = "chat_tokens"

@@ -161,7 +161,7 @@ def decision_text(approval: ToolApproval | None, language: Language) -> str:
 
 
 def with_waiting_calls(text: str, approval: ToolApproval | None) -> str:
-    """Return an answer as later prompts have it: if it ended with a question, they tell of its calls.
+    """Return the text of an answer for later prompts, with the calls that wait for approval.
 
     Else Kimi would call the same again for the next question.
     """
@@ -189,7 +189,7 @@ def _pages(runner: ToolRunner) -> tuple[tuple[str, str], ...]:
 
 
 def _without_media(content: MessageContent) -> str:
-    """Return a result as it is stored: another attempt has its text, and hears of its pictures."""
+    """Return the stored form of a result: its text, and the number of its pictures."""
     media = count_media(content)
     return f"{text_of(content)}\n[{media} images are left out]" if media else text_of(content)
 

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 import structlog
 
 from core.answering.file_notices import file_problems_text
-from core.digests.reader import NothingToDigest
+from core.digests.message_reader import NothingToDigest
 from core.domain.buttons import OptionButton
 from core.domain.tool_approval import ToolApproval
 from core.domain.turn_states import CancelReason, KimiFailure, Outcome, TurnOutcome

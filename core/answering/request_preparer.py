@@ -19,7 +19,7 @@ from core.digests.preparer import DigestPreparer
 from core.domain.addresses import ChatType
 from core.files.reader import FileReader, FileReadResult, FilesUnreadable
 from core.ports.linked_threads import LinkedThreads
-from core.prompting.linked_threads import build_thread_messages, unread_links_text
+from core.prompting.linked_thread_prompt import build_thread_messages, unread_links_text
 from core.prompting.options_loader import OptionsLoader
 from core.prompting.prepared_request import PreparedRequest
 from core.prompting.prompt_builder import PromptBuilder

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.digests.request import DigestRequest
+from core.digests.digest_request import DigestRequest
 from core.domain.buttons import OptionButton
 from core.domain.message_content import UnsupportedContent
 from core.store.conversations import Conversation

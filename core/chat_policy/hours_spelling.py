@@ -42,7 +42,7 @@ def _day_of_week(found: re.Match[str]) -> str:
 
 
 def _european_date(found: re.Match[str]) -> str:
-    """Return "24.12.2026", "24.12." or "24/12/2026" as an ISO date; what is no date stays."""
+    """Return "24.12.2026", "24.12." or "24/12/2026" as an ISO date, and any other text unchanged."""
     day, month, year = int(found["day"]), int(found["month"]), found["year"]
     if "/" in found[0] and day <= _MAX_MONTH:
         return found[0]  # it may be an American one

@@ -1,7 +1,7 @@
 """``/digest`` in a direct conversation, where there is nothing to sum up."""
 
 from core.commands.command import Command, CommandReply
-from core.digests.texts import direct_text
+from core.digests.digest_texts import direct_text
 
 
 async def explain_digest(command: Command) -> CommandReply:

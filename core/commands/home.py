@@ -1,4 +1,4 @@
-"""A person's page of the bot: what it can do, what they have used today, which model answers."""
+"""The bot's page for a person: its abilities, their usage today, the model."""
 
 from collections.abc import Sequence
 

@@ -24,7 +24,7 @@ class ToolsCommand:
         self._tool_registry = tool_registry
 
     async def __call__(self, command: Command) -> CommandReply:
-        """Handle one order or pressed button; what it does not understand shows the menu."""
+        """Handle one command or pressed button; show the menu if it is not understood."""
         groups = await self._tool_registry.tool_groups()
         wanted = menu.parse_argument(command.argument, groups)
         async with self._database.read() as tx:

@@ -71,7 +71,7 @@ class CallSource(ABC, Generic[CallT, ResultT]):
 
     @property
     def chat(self) -> str:
-        """The chat in which this is an answer, whose answers take about as long as each other; "" if none."""
+        """Key of the chat that this is an answer in, to expect its length; "" if it is no answer."""
         return ""
 
     @abstractmethod

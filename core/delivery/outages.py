@@ -25,7 +25,7 @@ class PlatformOutages:
         self._outages: dict[str, _Outage] = {}
 
     def record_failure(self, platform: str, action: str, error: PlatformError, now: float) -> None:
-        """Log a failed call: what is repeated as debug, and the begin of an outage."""
+        """Log a failed call: the start of an outage as a warning, repeated failures as debug."""
         kind = type(error).__name__
         if isinstance(error, PlatformUnavailable | PlatformRateLimited):
             log.debug("delivery.call_failed", platform=platform, action=action, error=kind)

@@ -1,4 +1,4 @@
-"""Digests: what was written in a channel or group, summed up on request or at fixed times.
+"""Digests: summaries of a channel or group, on request or at fixed times.
 
 ::
 

@@ -17,7 +17,7 @@ class ChatMemory:
     """Implements :class:`core.inbound.handler.EventHandler`; it passes every event on."""
 
     async def __call__(self, tx: Transaction, event: Event, context: EventContext) -> Handled | None:
-        """Store, change or delete what is kept of a message; return None."""
+        """Store, change or delete the kept copy of a message; return None."""
         rules = context.group_rules
         if rules is None or not rules.remember:
             return None

@@ -43,7 +43,7 @@ _SINCE_END = re.compile(r"\s*(?:以来|之后|以后|开始|起|ago|的?时候)$
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class DigestPeriod:
     """The messages that a digest is about: by number, by time, or since the asker's own last one."""
 
     count: int = MAX_MESSAGES  #: at most so many of the newest
@@ -51,7 +51,7 @@ class Period:
     since_own: bool = False  #: those after the asker's last message
 
 
-def parse_period(argument: str, *, now: datetime, zone: tzinfo) -> Period | None:
+def parse_period(argument: str, *, now: datetime, zone: tzinfo) -> DigestPeriod | None:
     """Return the period that a person wrote; None if it is none.
 
     Args:
@@ -61,16 +61,16 @@ def parse_period(argument: str, *, now: datetime, zone: tzinfo) -> Period | None
     """
     plain = " ".join(unicodedata.normalize("NFKC", argument).casefold().split()).strip(" .。!?！？")
     if not plain:
-        return Period(since=now - DEFAULT_AGE)
+        return DigestPeriod(since=now - DEFAULT_AGE)
     if (count := _COUNT.fullmatch(plain)) is not None:
-        return Period(count=min(MAX_MESSAGES, int(count[1]))) if int(count[1]) else None
+        return DigestPeriod(count=min(MAX_MESSAGES, int(count[1]))) if int(count[1]) else None
     words = _SINCE_END.sub("", _SINCE.sub("", plain, count=1))
     if (count := _COUNT.fullmatch(words)) is not None and int(count[1]):
-        return Period(count=min(MAX_MESSAGES, int(count[1])))
+        return DigestPeriod(count=min(MAX_MESSAGES, int(count[1])))
     if words in _OWN:
-        return Period(since_own=True)
+        return DigestPeriod(since_own=True)
     since = _moment(words, now, zone)
-    return None if since is None else Period(since=max(since, now - MAX_AGE))
+    return None if since is None else DigestPeriod(since=max(since, now - MAX_AGE))
 
 
 def _moment(words: str, now: datetime, zone: tzinfo) -> datetime | None:

@@ -7,9 +7,9 @@ from typing import Final
 import structlog
 
 from core.chat_settings import ChatSettings
-from core.digests.reader import DigestMaterial, DigestReader
-from core.digests.request import DigestRequest
-from core.digests.texts import reading_text, too_much_note
+from core.digests.digest_request import DigestRequest
+from core.digests.digest_texts import reading_text, too_much_note
+from core.digests.message_reader import DigestMaterial, DigestReader
 from core.domain.turn_states import CallPurpose
 from core.kimi import ChatRequest, KimiContentFiltered, KimiContextTooLong, Message
 from core.llm.requester import requester_of
@@ -104,7 +104,7 @@ class DigestPreparer:
         show_placeholder: Callable[[str], None],
         was_too_long: bool = False,
     ) -> PreparedRequest:
-        """Return the request for a digest; it offers no tools, because others wrote what it shows.
+        """Return the request for a digest, without tools: it holds words of others.
 
         Args:
             request: the digest.
@@ -122,16 +122,7 @@ class DigestPreparer:
         """
         show_placeholder(reading_text(language))
         material = await self._reader.read(request, language)
-        options = await self._options_loader.load(conversation, available_context)
-        options = replace(options, web_search=False, tools=ToolSelection())
-        task = _Task(
-            conversation=conversation,
-            turn=turn,
-            person_id=request.asker_id,
-            options=options,
-            system=await self._view_loader.load_system_prompt(conversation, options),
-            token_ratio=await self._token_ratios.get(options.model.id),
-        )
+        task = await self._load_task(request, conversation, turn, available_context)
         messages, left_out = await self._fit(
             task,
             request,
@@ -142,13 +133,31 @@ class DigestPreparer:
         )
         return PreparedRequest(
             request=self._build_request(task, messages),
-            options=options,
+            options=task.options,
             estimated_tokens=estimate_messages(messages),
             question_start=2,
             token_ratio=task.token_ratio,
             links=self._links(request, material.messages),
             offers_tools=False,
             reading_note=f"{material.note} {too_much_note(language)}" if left_out else material.note,
+        )
+
+    async def _load_task(
+        self,
+        request: DigestRequest,
+        conversation: Conversation,
+        turn: Turn,
+        available_context: AvailableContext,
+    ) -> _Task:
+        options = await self._options_loader.load(conversation, available_context)
+        options = replace(options, web_search=False, tools=ToolSelection())
+        return _Task(
+            conversation=conversation,
+            turn=turn,
+            person_id=request.asker_id,
+            options=options,
+            system=await self._view_loader.load_system_prompt(conversation, options),
+            token_ratio=await self._token_ratios.get(options.model.id),
         )
 
     async def _fit(

@@ -13,7 +13,7 @@ import structlog
 
 from core.access import Actor
 from core.chat_policy import ChatRules
-from core.digests.texts import announcement
+from core.digests.digest_texts import announcement
 from core.domain.addresses import Address, ChatType, Person, ThreadKey
 from core.domain.bot_messages import DeliveryModeName
 from core.domain.command_names import CommandName
@@ -122,7 +122,7 @@ class DigestSchedule:
                     )
 
     async def _delete_old(self, key: ThreadKey, chat: _Chat | None) -> None:
-        """Delete what is older than the chat's rule says; all if it has none any more."""
+        """Delete messages older than the chat's rule allows; all if the rule is gone."""
         async with self._database.begin() as tx:
             if chat is None:
                 await remembered.stop(tx, key)

@@ -36,7 +36,7 @@ MINUTE_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HearingLimits:
-    """What is heard at most, and what it costs."""
+    """Limits and price of hearing."""
 
     max_s: float = 600.0  #: seconds of one recording
     max_bytes: int = 25 * MEGABYTE  #: of one recording

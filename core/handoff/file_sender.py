@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -120,25 +120,17 @@ class FileSender:
             on_refs: stores the references of the messages that show some of the items.
 
         Raises:
-            PlatformError: the address cannot be reached; those that ``on_refs`` was not told of are not sent.
+            PlatformError: the address cannot be reached; what ``on_refs`` was not told of is not sent.
         """
-        room, alone = self._platforms.room(address.key.platform), list[OutboxItem]()
-        known = set(known_message_ids)
+        room, known = self._platforms.room(address.key.platform), set(known_message_ids)
 
         async def note(rows: Sequence[OutboxItem], refs: Sequence[MessageRef]) -> None:
             known.update(ref.message_id for ref in refs)
             await on_refs(rows, refs)
 
         async with self._open_folder() as folder:
-            of_file: dict[LocalFile, OutboxItem] = {}
-            for item in items:
-                try:
-                    file = await self._download(item, folder / f"file{item.id}")
-                except PlatformError as exc:
-                    log.info("handoff.album_part_not_fetched", item=item.id, error=str(exc))
-                    alone.append(item)
-                else:
-                    of_file[file] = item
+            of_file = await self._download_parts(items, folder)
+            alone = [item for item in items if item not in of_file.values()]
             for group in await room.group_files(list(of_file)):
                 rows = [of_file[file] for file in group]
                 sending = _Sending(
@@ -157,6 +149,20 @@ class FileSender:
                 else:
                     caption = ""
         return alone
+
+    async def _download_parts(
+        self, items: Sequence[OutboxItem], folder: Path
+    ) -> Mapping[LocalFile, OutboxItem]:
+        """Return the files of an album that can be downloaded, with their rows."""
+        of_file: dict[LocalFile, OutboxItem] = {}
+        for item in items:
+            try:
+                file = await self._download(item, folder / f"file{item.id}")
+            except PlatformError as exc:
+                log.info("handoff.album_part_not_fetched", item=item.id, error=str(exc))
+            else:
+                of_file[file] = item
+        return of_file
 
     async def edit_caption(self, ref: MessageRef, address: Address, caption: str) -> bool:
         """Replace the caption of a message with files; return False if it cannot be replaced.

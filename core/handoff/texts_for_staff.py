@@ -240,7 +240,7 @@ def draft_text(language: Language, text: str) -> str:
 
 
 def transcript_text(language: Language, words: str) -> str:
-    """Show what was heard in a customer's recording."""
+    """Return the transcript of a customer's recording, for the desk."""
     head = pick(language, zh="🎤 录音里说的是：", en="🎤 What the recording says:")
     return f"{head}\n\n{blockquote(quotable(words))}"
 

@@ -31,7 +31,7 @@ class EarlyPresses:
         self._waits: deque[tuple[float, Person]] = deque()
 
     async def wait_for_message(self, event: Event) -> None:
-        """Return at once for anything but a press whose message may be stored any moment.
+        """Wait for the message of a press if it may be stored any moment.
 
         Raises:
             StoreUnavailable: the store could not be read.

@@ -44,7 +44,7 @@ class CitationFilter:
 
 
 class LinkingModel:
-    """A :class:`core.ports.chat_model.ChatModel` whose replies link to the messages that they cite."""
+    """A :class:`core.ports.chat_model.ChatModel` that links citations of messages."""
 
     def __init__(self, model: ChatModel, links: Mapping[int, str]) -> None:
         self._model = model

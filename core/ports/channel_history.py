@@ -1,4 +1,4 @@
-"""The port that reads what was written in a channel, for digests."""
+"""Port to read the messages of a channel, for digests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ class Heard:
 
 
 class HearingFailed(Exception):
-    """A recording cannot be heard, whoever tries; ``fault`` says why."""
+    """A recording cannot be heard by any service; ``fault`` says why."""
 
     def __init__(self, fault: FileFault) -> None:
         self.fault = fault

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from core.access import RefusalReason
 from core.commands.command import Command
-from core.digests.request import DigestRequest
+from core.digests.digest_request import DigestRequest
 from core.domain.addresses import Address
 from core.domain.events import Event, MessageReceived
 from core.store.conversations import Conversation

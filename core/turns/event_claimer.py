@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.access import AccessLists, Actor, RefusalReason
 from core.commands.command import Command
-from core.digests.request import as_question, is_digest, load_request
+from core.digests.digest_request import as_question, is_digest, load_request
 from core.domain.addresses import ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.buttons import ActionButton, ConfirmForget, DecideTools, OptionAction, RunCommand

@@ -1,4 +1,4 @@
-"""Tables of what is kept of a chat's messages for digests, while its rule ``remember`` is on."""
+"""Tables of the messages kept for digests by the rule ``remember``."""
 
 from sqlalchemy import Column, Index, String, Table, Text
 

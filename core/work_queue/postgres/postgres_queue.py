@@ -33,7 +33,7 @@ IDLE_CHECK_S: Final = 0.02
 
 
 class JobRunner:
-    """Runs the jobs that the worker fetches: each drains the queue that it stands for."""
+    """Runs the jobs of the worker: each drains one queue."""
 
     def __init__(self, clock: Clock, is_stopping: Callable[[], bool]) -> None:
         self._clock = clock

@@ -103,7 +103,7 @@ async def test_a_server_that_cannot_be_reached_is_a_fault(
     config: dict[str, str], advice: str, tmp_path: Path
 ) -> None:
     """The line names the kind of the error and the usual reason, and no secret of the file."""
-    from core.tools.mcp.connection import connect_mcp
+    from core.tools.mcp.server_connection import connect_mcp
 
     server = McpServerConfig(name="shop", env={"TOKEN": "secret"}, cwd=str(tmp_path), **config)
     found = await check_server(server, connect_mcp)

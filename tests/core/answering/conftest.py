@@ -20,8 +20,8 @@ from core.answering.turn_question import NoKnowledgeReply, Question
 from core.chat_settings import ChatSettings
 from core.delivery.dispatcher import DeliveryDispatcher
 from core.delivery.message_target import MessageTarget
+from core.digests.message_reader import DigestReader
 from core.digests.preparer import DigestPreparer
-from core.digests.reader import DigestReader
 from core.domain.addresses import Address, ChatType
 from core.domain.bot_messages import MessageRef
 from core.domain.clock import Clock

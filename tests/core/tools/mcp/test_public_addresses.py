@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from core.tools.mcp.addresses import AddressRefused, is_public, public_address
+from core.tools.mcp.public_addresses import AddressRefused, is_public, public_address
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Reads the messages of a digest: from the channel's history, and from what is kept of the chat."""
+"""Reads the messages of a digest, from the channel's history and from the kept copies."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Final
 
 import structlog
 
-from core.digests import texts
-from core.digests.period import MAX_MESSAGES, Period
-from core.digests.request import DigestRequest
+from core.digests import digest_texts as texts
+from core.digests.digest_request import DigestRequest
+from core.digests.period import MAX_MESSAGES, DigestPeriod
 from core.domain.errors import PlatformError, PlatformRateLimited, PlatformUnavailable
 from core.ports.channel_history import ChannelExcerpt, ChannelHistory, ChannelMessage
 from core.store import Database, chat_members, remembered
@@ -89,8 +89,8 @@ class DigestReader:
         count = texts.count_note(language, count=len(messages), first=messages[0].sent_at, zone=request.zone)
         return DigestMaterial(messages=messages, note=" ".join([count, *notes]))
 
-    async def _load_kept(self, request: DigestRequest, period: Period) -> _Kept | None:
-        """Return what is kept of the chat; None if nothing is."""
+    async def _load_kept(self, request: DigestRequest, period: DigestPeriod) -> _Kept | None:
+        """Return the chat's kept messages; None if there are none."""
         if not request.remember:
             return None
         async with self._database.read() as tx:
@@ -129,7 +129,7 @@ def _after_own(messages: Sequence[ChannelMessage], asker_id: str) -> tuple[Seque
 def _notes(
     excerpt: ChannelExcerpt,
     kept: _Kept | None,
-    period: Period,
+    period: DigestPeriod,
     request: DigestRequest,
     language: Language,
 ) -> list[str]:

@@ -15,8 +15,8 @@ from core.domain.clock import SystemClock
 from core.ports.tools import SourceLink, ToolError
 from core.tools.mcp import connection
 from core.tools.mcp.config import McpServerConfig
-from core.tools.mcp.connection import SdkSession, connect_mcp
 from core.tools.mcp.server import error_kind
+from core.tools.mcp.server_connection import SdkSession, connect_mcp
 from core.tools.mcp.servers import McpServers
 from tests.core.tools.mcp.demo_server import PIXEL, build_server
 

@@ -1,4 +1,4 @@
-"""Words around digests: how it is asked for, what could not be read, what is kept. Pure."""
+"""Texts around digests: usage, unread messages, announcements. Pure."""
 
 from datetime import datetime, timedelta, tzinfo
 
@@ -29,7 +29,7 @@ def direct_text(language: Language) -> str:
 
 
 def reading_text(language: Language, *, part: int = 0, parts: int = 0) -> str:
-    """Return what is shown while the messages are read."""
+    """Return the status text while the messages are read."""
     if not parts:
         return pick(language, zh="正在读消息……", en="Reading what was written…")
     return pick(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from core.access import Actor
 from core.chat_policy import ChatRules, find_zone
 from core.chat_policy.time_zones import default_time_zone
-from core.digests.period import Period, parse_period
+from core.digests.period import DigestPeriod, parse_period
 from core.domain.addresses import ChatType, ThreadKey
 from core.domain.command_names import CommandName
 from core.domain.events import CommandReceived, Event, Mention, MessageReceived
@@ -20,7 +20,7 @@ class DigestRequest:
     """One digest to write."""
 
     key: ThreadKey  #: the chat, or with a ``thread`` that thread or topic alone
-    period: Period | None  #: None: the person wrote something else
+    period: DigestPeriod | None  #: None: the person wrote something else
     before: datetime  #: when it was asked for
     asker_id: str  #: "" for a digest that a rule asks for
     language: str  #: BCP 47 tag; "" for the language of most messages
@@ -69,7 +69,7 @@ async def load_request(tx: Transaction, event: CommandReceived, rules: ChatRules
     thread = "" if key.thread == event.message_id else key.thread
     if event.about is not None:
         thread = event.about.thread
-    whole_thread = Period() if thread and (event.about is not None or not event.argument) else None
+    whole_thread = DigestPeriod() if thread and (event.about is not None or not event.argument) else None
     return DigestRequest(
         key=replace(key, thread=thread),
         period=whole_thread or parse_period(event.argument, now=event.sent_at, zone=zone),

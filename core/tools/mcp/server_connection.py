@@ -12,8 +12,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, METHOD_NOT_FOUND
 
 from core.ports.tools import ToolError, ToolResult
-from core.tools.mcp.addresses import public_address
 from core.tools.mcp.config import McpServerConfig
+from core.tools.mcp.public_addresses import public_address
 from core.tools.mcp.results import parse_result
 from core.tools.mcp.server import ListedTool, McpSession
 
