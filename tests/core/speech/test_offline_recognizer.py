@@ -89,16 +89,16 @@ async def test_a_cancelled_hearing_ends_its_process(english: OfflineRecognizer) 
 
 @pytest.mark.parametrize(
     ("name", "fault"),
-    [("noise", FileFault.CORRUPT), ("long", FileFault.TOO_LONG), ("mute", FileFault.NOT_HEARD)],
+    [("noise", FileFault.CORRUPT), ("long", FileFault.TOO_LONG), ("picture", FileFault.CORRUPT)],
 )
 async def test_what_cannot_be_heard_has_a_fault(
     engine: None, tmp_path: Path, name: str, fault: FileFault
 ) -> None:
-    """No sound file, longer than it may be, whatever its container says, and a picture without sound."""
+    """No sound file, longer than it may be, whatever its container says, and a picture."""
     content = {
         "noise": b"OggS" + bytes(range(256)) * 20,
         "long": (RECORDINGS / "shop.ogg").read_bytes(),
-        "mute": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00",
+        "picture": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00",
     }[name]
     path = tmp_path / name
     await asyncio.to_thread(path.write_bytes, content)
