@@ -96,6 +96,7 @@ async def test_a_port_that_is_taken_is_replaced_by_a_free_one(tmp_path: Path) ->
     assert re.search(r"http://127\.0\.0\.1:\d+\n", told)
 
 
+@pytest.mark.slow
 async def test_settings_with_a_key_make_their_kimi_answer() -> None:
     """With a key the person's own Kimi and model are asked, and the page says so."""
     async with KimiSimulator(script=answer_with("I am the one you pay for.")) as kimi:
@@ -119,6 +120,7 @@ async def test_settings_with_a_key_make_their_kimi_answer() -> None:
     assert [request.model for request in kimi.requests] == ["kimi-k3"]
 
 
+@pytest.mark.slow
 async def test_a_key_that_kimi_refuses_is_told_at_once() -> None:
     """The demo does not start with a wrong key, and names the setting."""
     async with KimiSimulator() as kimi:

@@ -13,7 +13,7 @@ from mcp.client.client import Client
 
 from core.domain.clock import SystemClock
 from core.ports.tools import SourceLink, ToolError
-from core.tools.mcp import connection
+from core.tools.mcp import server_connection
 from core.tools.mcp.config import McpServerConfig
 from core.tools.mcp.server import error_kind
 from core.tools.mcp.server_connection import SdkSession, connect_mcp
@@ -53,7 +53,7 @@ async def test_a_private_address_is_refused_unless_it_is_named() -> None:
 @pytest.mark.parametrize("head", ["Content-Encoding: gzip\r\n", ""])
 async def test_a_response_without_an_end_is_not_read_on(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is a compressed one begun, which could hide a thousand times its size."""
-    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 100_000)
+    monkeypatch.setattr(server_connection, "MAX_RESPONSE_BYTES", 100_000)
     sent = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
