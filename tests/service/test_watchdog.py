@@ -69,7 +69,10 @@ async def test_a_socket_that_is_open_and_dead(world: Any, monkeypatch: pytest.Mo
         await restarts(world, 1)
         await speaking
         assert await world.done(2) == ["complete"] * 2
-        assert await app.is_connected()
+        async with asyncio.timeout(HEAL_S):
+            while not await app.is_connected():  # noqa: ASYNC110  (the socket tells nobody)
+                await asyncio.sleep(0.1)
         world.sim.freeze_sockets(frozen=False)
     told = [line for line in lines if line["event"].startswith("watchdog.")]
-    assert [line["event"] for line in told] == ["watchdog.connection_silent", "watchdog.connection_restarted"]
+    silences = ["watchdog.connection_silent", "watchdog.connection_restarted"]
+    assert [line["event"] for line in told][:2] == silences  # a busy machine may see another one
