@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bots.simulator.kimi import ScriptedCall, ScriptedReply, in_turn
-from tests.core.tools.mcp import test_connection
-from tests.core.tools.mcp.test_connection import http_server, unused_port
+from tests.core.tools.mcp import test_server_connection
+from tests.core.tools.mcp.test_server_connection import http_server, unused_port
 from tests.service.process.test_approval_kill import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_time]
@@ -26,7 +26,7 @@ async def test_answers_use_servers_and_go_on_without_them(stand_ins: Any, proces
     kimi, telegram, _ = stand_ins
     port = unused_port()
     servers = {
-        "files": {"command": sys.executable, "args": [test_connection.SCRIPT], "trusted": True},
+        "files": {"command": sys.executable, "args": [test_server_connection.SCRIPT], "trusted": True},
         "web": {"url": f"http://127.0.0.1:{port}/mcp", "privateAddress": True, "trusted": True},
     }
     data = process.folder / "data"
