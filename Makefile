@@ -76,7 +76,8 @@ test: $(STAMP)  ## Run the tests, some five minutes on two cores
 
 test-slow: $(STAMP)  ## Run what needs long runs, many processes or a browser, and each test's other variants
 	$(PYTHON) -m pytest -n 3 -m "slow or variant" --durations=10 --ignore=tests/service/desk/test_a_busy_day.py \
-	  tests/service $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude-dir=service 'mark\.slow' tests)
+	  tests/service $$(grep -rl --include='test_*.py' --exclude-dir=scaleout --exclude-dir=service 'mark\.slow' tests \
+	  | grep -v -e demo/test_browser -e demo/test_tour)
 
 GATEWAYS := build/gateways
 
@@ -106,7 +107,8 @@ $(SPEECH)/.complete: requirements-speech-test.txt | $(LOCK)/bin/uv
 	@touch $@
 
 test-scaleout: $(STAMP)  ## Run the tests of whole processes on the machine's clock, which must have nothing else to do
-	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout tests/service/desk/test_a_busy_day.py
+	$(PYTHON) -m pytest -m slow --durations=10 tests/scaleout tests/service/desk/test_a_busy_day.py \
+	  tests/bots/simulator/demo/test_browser.py tests/bots/simulator/demo/test_tour.py
 
 check: $(STAMP)  ## Lint, types and import contracts
 	$(VENV)/bin/ruff check .

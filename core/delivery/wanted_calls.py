@@ -53,7 +53,8 @@ def wanted_call(
             return WantedCall(priority=Priority.FINAL, options=_final_options(messages))
         case Priority.FIRST if previews:
             options = tuple(CallOption(mode.create_cost, mode) for mode in messages.modes)
-            since = 0.0 if messages.posted else composer.text.pending_since or 0.0
+            waits_for_words = not messages.posted and not composer.text.is_empty
+            since = composer.text.pending_since or 0.0 if waits_for_words else 0.0
             return WantedCall(priority=Priority.FIRST, options=options, text_since=since)
         case Priority.PREVIEW if previews:
             return _preview(messages, text_since=composer.text.pending_since)

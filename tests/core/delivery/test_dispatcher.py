@@ -368,6 +368,22 @@ async def test_a_placeholder_gives_way_to_the_first_text(loop_clock: Clock) -> N
     assert channel.rate_limited_at == []
 
 
+async def test_a_placeholder_waits_for_no_words(loop_clock: Clock) -> None:
+    """An empty piece of text is no first word, for which an update would wait for more (it once did)."""
+    channel = FakeMessageChannel(loop_clock)
+
+    async with dispatching(loop_clock) as dispatcher:
+        message = dispatcher.open(target(channel), show_status=False)
+        await loop_clock.sleep(1)
+        message.append("")
+        message.show_placeholder("Searching: tea")
+        await loop_clock.sleep(0.1)
+        message.append("Tea is a plant.")
+        await message.finish()
+
+    assert [frame.text for frame in channel.screen.frames] == ["Searching: tea", "Tea is a plant."]
+
+
 async def test_a_placeholder_that_no_text_follows_is_removed(loop_clock: Clock) -> None:
     """An answer that ends without a word leaves no stale placeholder behind."""
     channel = FakeMessageChannel(loop_clock)
