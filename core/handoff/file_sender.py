@@ -109,8 +109,7 @@ class FileSender:
     ) -> Sequence[OutboxItem]:
         """Download people's files and send them together; return those that can only be sent alone.
 
-        A platform that does not show all of them in one message or album gets several of them; the caption
-        is at the first.
+        A platform may need several messages or albums for them; the caption is at the first.
 
         Args:
             items: rows with files that no earlier attempt has sent.
